@@ -1,0 +1,138 @@
+#pragma once
+
+// The configuration as plain structs with defaults. Durations and sizes are already parsed, secrets
+// already read. Loaded once, immutable, shared as shared_ptr<const Config>.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "protocol/secret.hpp"
+
+namespace sluice::config {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+enum class Protocol : std::uint8_t { postgresql, mysql };
+enum class TlsMode : std::uint8_t { disable, prefer, require, verify_ca, verify_full };
+enum class PoolMode : std::uint8_t { session, transaction };
+enum class ResetOnReturn : std::uint8_t { rollback, commit, full, none };
+enum class LogFormat : std::uint8_t { text, json };
+enum class Readiness : std::uint8_t { any, all, none };
+
+// host and port, or the path of a unix socket.
+struct Address {
+  std::string host;
+  std::uint16_t port = 0;
+  std::string unix_path;  // not empty: the other two are not used
+};
+
+struct ListenerTls {
+  TlsMode mode = TlsMode::disable;
+  std::string cert_file;
+  std::string key_file;
+};
+
+struct Listener {
+  std::string name;
+  Protocol protocol = Protocol::postgresql;
+  Address bind;
+  ListenerTls tls;
+};
+
+struct PoolTls {
+  TlsMode mode = TlsMode::prefer;
+  std::string ca_file;
+  std::string cert_file;
+  std::string key_file;
+};
+
+struct Pool {
+  std::string name;
+  Protocol protocol = Protocol::postgresql;  // from the url
+  Address address;                           // from the url
+  std::string user;                          // empty: the client's own
+  std::string database;                      // empty: the client's own
+  std::optional<std::string> password;       // from the url, `password` or `password_file`
+  PoolMode pool_mode = PoolMode::transaction;
+  std::size_t pool_size = 20;
+  int max_overflow = 0;  // -1 = no bound
+  milliseconds pool_timeout{30000};
+  milliseconds pool_recycle{-1};  // negative = never
+  bool pool_pre_ping = false;
+  milliseconds pool_pre_ping_idle{500};
+  bool pool_use_lifo = true;
+  ResetOnReturn pool_reset_on_return = ResetOnReturn::rollback;
+  std::string isolation_level;  // "" = the server's; else upper case as in SQL
+  std::vector<std::pair<std::string, std::string>> connect_args;  // without connect_timeout
+  milliseconds connect_timeout{5000};
+  PoolTls tls;
+  std::size_t max_prepared_statements = 200;
+  bool refuse_unsupported_state = false;
+};
+
+struct User {
+  std::string name;
+  bool admin = false;
+  protocol::Secret secret;
+};
+
+// Empty = matches all. Shell patterns (*, ?, [...]).
+struct Match {
+  std::optional<Protocol> protocol;
+  std::string user;
+  std::string database;
+};
+
+struct Route {
+  std::string name;
+  std::vector<std::string> tags;
+  Match match;
+  std::string pool;
+  std::string isolation_level;  // "" = the pool's
+};
+
+struct Admin {
+  std::optional<Address> http;
+  Readiness readiness = Readiness::any;
+};
+
+struct Limits {
+  std::size_t max_client_connections = 10000;
+  milliseconds client_login_timeout{15000};
+  std::size_t max_message = std::size_t{1} << 30U;
+};
+
+struct Drain {
+  milliseconds delay{0};
+  milliseconds timeout{60000};
+};
+
+struct Log {
+  std::string level = "info";  // trace | debug | info | warning | error
+  LogFormat format = LogFormat::text;
+};
+
+struct Config {
+  int version = 1;
+  unsigned workers = 0;  // 0 = auto
+  std::vector<Listener> listeners;
+  std::vector<Pool> pools;
+  std::vector<User> users;
+  std::vector<Route> routes;
+  Admin admin;
+  Limits limits;
+  Drain drain;
+  Log log;
+
+  const Pool* find_pool(const std::string& name) const;
+  const User* find_user(const std::string& name) const;
+};
+
+}  // namespace sluice::config
