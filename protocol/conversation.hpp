@@ -77,7 +77,7 @@ struct Exchange {
 };
 
 // Why from_client() stopped.
-enum class Want : std::uint8_t {
+enum class Need : std::uint8_t {
   input,    // all of `in` is consumed; call again with more
   backend,  // what comes next needs a backend: attach() one, or refuse(), then call again
   reply,    // what comes next must wait until from_backend() has made progress; then call again
@@ -151,7 +151,7 @@ class Conversation {
   // Consumes a prefix of `in` (advancing it) and says why it stopped. Pieces of the outboxes may
   // borrow from `in`: keep its bytes until the outboxes are written. Partial messages that must be
   // seen whole are kept inside (bounded by max_message).
-  virtual Want from_client(Bytes& in, Exchange& out) = 0;
+  virtual Need from_client(Bytes& in, Exchange& out) = 0;
   // Always consumes all of `in`. Only while attached.
   virtual void from_backend(Bytes in, Exchange& out) = 0;
 
@@ -193,7 +193,7 @@ class Conversation {
   virtual PinSet pins() const = 0;
 
   // MySQL COM_CHANGE_USER and KILL, PostgreSQL nothing: requests that the session itself must carry
-  // out. Set when from_client() returned Want::backend or Want::reply is never combined with this;
+  // out. Set when from_client() returned Need::backend or Need::reply is never combined with this;
   // see mysql/conversation.hpp. The session answers with complete_special().
   struct Special {
     enum class Kind : std::uint8_t { change_user, kill } kind;
