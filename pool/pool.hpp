@@ -20,8 +20,8 @@ using TimePoint = Clock::time_point;
 using Duration = Clock::duration;
 
 struct Limits {
-  std::size_t pool_size = 20;
-  int max_overflow = 0;             // -1 = no bound
+  std::size_t pool_size = 20;  // 0 = no bound, as with SQLAlchemy: max_overflow is not used then
+  int max_overflow = 0;        // -1 = no bound
   Duration recycle = Duration(-1);  // age at which a connection is retired; negative = never
   bool lifo = true;
   bool pre_ping = false;
@@ -32,18 +32,26 @@ struct Limits {
 // in the pool: from opened() until forget(), lost() returning true, or a decision that says close.
 class Member {
  public:
-  virtual ~Member() = default;
-  // Set by the owner before opened() and release(); read by the pool under its lock.
+  Member() = default;
+  Member(const Member&) = delete;
+  Member& operator=(const Member&) = delete;
+  virtual ~Member();  // must not be idle in a pool
+  // Set by the owner before opened() and release(); read by the pool under its lock. They stay as
+  // they are while the member is idle.
   std::uint32_t worker = 0;      // which worker's thread drives it now
   std::uint64_t fit_class = 0;   // must equal the asker's
   std::uint64_t state_hash = 0;  // equal to the asker's is preferred
 
  private:
   friend class PoolState;
+  template <typename T>
+  friend class IntrusiveList;
   TimePoint opened_at_{};
   TimePoint proven_at_{};  // last answered query or ping
   TimePoint idle_since_{};
   bool idle_ = false;
+  Member* previous_ = nullptr;  // neighbours in the list of idle members
+  Member* next_ = nullptr;
 };
 
 struct Ask {
@@ -70,13 +78,15 @@ const char* close_reason_label(CloseReason reason);
 // What an asker gets. Reuse: the member is lent to it (it may live on another worker, see
 // Member::worker: the owner moves it). Open: it holds a slot and must call opened() or
 // open_failed(). `evict` then is a member that the pool has already forgotten and the asker must
-// have closed (reason evicted).
+// have closed, before it opens, for `reason`: its slot is the asker's. It may live on another
+// worker, whose lost() may still be on its way (and will return false).
 struct Reuse {
   Member* member;
   bool ping;
 };
 struct Open {
   Member* evict = nullptr;
+  CloseReason reason = CloseReason::evicted;  // or lifetime
 };
 struct Queued {};
 struct Closed {};  // the pool is shut down
@@ -85,16 +95,23 @@ using Decision = std::variant<Reuse, Open, Queued, Closed>;
 // One who waits. Intrusive: it must stay where it is while queued.
 class Waiter {
  public:
-  virtual ~Waiter() = default;
+  Waiter() = default;
+  Waiter(const Waiter&) = delete;
+  Waiter& operator=(const Waiter&) = delete;
+  virtual ~Waiter();  // must not be queued
   // Called once, outside the lock, by whichever thread freed something, with Reuse, Open or Closed.
-  // It must only post to its own worker.
+  // It must only post to its own worker, and must not touch itself after that.
   virtual void deliver(Decision decision) = 0;
 
  private:
   friend class PoolState;
+  template <typename T>
+  friend class IntrusiveList;
   Ask ask_{};
   TimePoint since_{};
   bool queued_ = false;
+  Waiter* previous_ = nullptr;
+  Waiter* next_ = nullptr;
 };
 
 struct Snapshot {
@@ -121,9 +138,13 @@ class Pool {
   // The asker opened a connection for the slot that it held; it is lent to the asker.
   void opened(Member& member, TimePoint now);
   void open_failed(TimePoint now);
+  // A lent member turned out dead at checkout. The pool forgets it, the asker closes it, and holds
+  // its slot as if it had been told Open: no waiter comes in between.
+  void replace(Member& member);
 
-  // A lent member comes back clean. True: kept, or handed to a waiter; the caller no longer owns
-  // its fate. Otherwise the pool has forgotten it and the caller closes it for the reason given.
+  // A lent member comes back clean. kept: it is idle now, or a waiter has got it, to use it or to
+  // close it; the caller no longer owns its fate. Otherwise the pool has forgotten it and the
+  // caller closes it for the reason given. Overflow is what finds pool_size members idle already.
   struct Returned {
     bool kept;
     CloseReason reason;
@@ -135,11 +156,16 @@ class Pool {
   bool lost(Member& member, TimePoint now);
   // A ping failed: idle members that were proven before now are pinged whatever pre_ping_idle says.
   void distrust(TimePoint now);
-  // A lent member answered (a query or a ping) at `now`.
+  // Idle members that are too old, wherever they are: forgotten, for closing with lifetime. For a
+  // timer of about a second: a member that nobody asks for grows old unseen.
+  std::vector<Member*> retire(TimePoint now);
+  // A lent member answered (a query or a ping) at `now`. Takes no lock: only who it is lent to
+  // calls.
   void proven(Member& member, TimePoint now);
 
   // No more lending; waiters get Closed; the idle members are forgotten and returned for closing.
-  std::vector<Member*> shut_down();
+  // What is lent still comes back, and is then closed for the same reason.
+  std::vector<Member*> shut_down(CloseReason reason = CloseReason::drain);
 
   Snapshot snapshot(TimePoint now) const;
   const Limits& limits() const { return limits_; }
