@@ -25,8 +25,9 @@ enum class PoolMode : std::uint8_t { session, transaction };
 enum class ResetOnReturn : std::uint8_t { rollback, commit, full, none };
 enum class LogFormat : std::uint8_t { text, json };
 enum class Readiness : std::uint8_t { any, all, none };
+enum class Io : std::uint8_t { automatic, epoll };
 
-// host and port, or the path of a unix socket.
+// host and port, or the path of a unix socket. An empty host to listen on means all addresses.
 struct Address {
   std::string host;
   std::uint16_t port = 0;
@@ -122,6 +123,7 @@ struct Log {
 struct Config {
   int version = 1;
   unsigned workers = 0;  // 0 = auto
+  Io io = Io::automatic;
   std::vector<Listener> listeners;
   std::vector<Pool> pools;
   std::vector<User> users;

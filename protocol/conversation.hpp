@@ -158,6 +158,9 @@ class Conversation {
   // `link` stays valid until detach() or backend_lost(). May queue bytes: the difference between
   // the settings of the link and those of this session, its replies swallowed.
   virtual void attach(Link& link, Exchange& out) = 0;
+  // Set when the server refused the settings that the last attach() sent: its own error. The link
+  // is unclean then: detach() says close.
+  virtual std::optional<Failure> attach_failure() const { return std::nullopt; }
   // The release rule of docs/architecture.md, seen from here: transaction idle, no reply
   // outstanding, no COPY, cursor, long data or LOCAL INFILE in flight, no partial message, no pin,
   // not session mode. The session adds: nothing unwritten, nothing unread.
@@ -168,6 +171,9 @@ class Conversation {
   // True while a request has been sent to the backend and its last reply has not arrived.
   virtual bool outstanding() const = 0;
   virtual bool in_transaction() const = 0;
+  // True when the session is over (the client was told why, or said goodbye): flush to_client, then
+  // close, as after Need::close. from_backend() may bring it about.
+  virtual bool finished() const { return false; }
   // True between messages with nothing half-read: the client may be closed politely here.
   virtual bool at_rest() const = 0;
 

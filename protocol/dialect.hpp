@@ -48,6 +48,11 @@ class Dialect {
   // Bytes of a request that cancels what a backend runs now, sent on a connection of its own.
   // PostgreSQL: a CancelRequest packet, no login. MySQL: empty; log in, then send kill_query().
   virtual Buffer cancel_packet(const BackendLogin& backend) const = 0;
+  // A polite end: PostgreSQL Terminate, MySQL COM_QUIT.
+  virtual Buffer goodbye() const { return {}; }
+  // How a conversation with a server begins, and no further. PostgreSQL: TLS as target.tls says.
+  // MySQL: the server's greeting, from which only server_version and capabilities are known.
+  virtual Machine<BackendLogin> greet(BackendTarget target) const = 0;
   virtual Buffer kill_query(const BackendLogin& backend, bool query_only) const = 0;
 };
 

@@ -39,18 +39,24 @@ struct ReadFrame {
   FrameSizer sizer;
   std::size_t limit;  // bytes; a longer frame ends the login with message_too_large
 };
+// The wants that own memory have constructors because gcc 12 destroys the temporary twice when
+// `co_yield Write{function()}` initialises an aggregate.
 struct Write {
+  explicit Write(Buffer to_write) : bytes(std::move(to_write)) {}
   Buffer bytes;
 };
 // Bytes that the peer sent before its handshake end the login: they were not protected.
 struct StartTls {};
 struct FindSecret {
+  FindSecret(std::string of_user, std::string in_database)
+      : user(std::move(of_user)), database(std::move(in_database)) {}
   std::string user;
   std::string database;
 };
 // CPU-heavy work (PBKDF2, SHA-crypt, RSA), run off the worker. It must not throw, and touches only
 // what the machine owns: the machine stays suspended until it is done.
 struct Compute {
+  explicit Compute(std::function<void()> to_run) : work(std::move(to_run)) {}
   std::function<void()> work;
 };
 using Want = std::variant<ReadFrame, Write, StartTls, FindSecret, Compute>;

@@ -1,0 +1,28 @@
+# Sourced by the scripts: where things are kept, and how they speak.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# What survives a `./dev clean`: packages' stamps, the virtual environment, ccache, newer servers.
+# As root it must be readable by the user that the test servers run as, so it is not in $HOME.
+if [[ -n ${SLUICE_CACHE_DIR:-} ]]; then
+  cache=$SLUICE_CACHE_DIR
+elif ((EUID == 0)); then
+  cache=/var/cache/sluice
+else
+  cache=${XDG_CACHE_HOME:-$HOME/.cache}/sluice
+fi
+mkdir -p "$cache"
+
+peers=${SLUICE_PEERS_DIR:-$cache/peers}
+requirements=$root/tests/e2e/requirements.txt
+venv=$cache/venv-$(sha256sum "$requirements" | cut -c1-12)
+
+export CCACHE_DIR=${CCACHE_DIR:-$cache/ccache} CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-5G}
+export SLUICE_CACHE_DIR=$cache SLUICE_PEERS_DIR=$peers
+
+say() { printf '\n== %s\n' "$*"; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+as_root() {
+  if ((EUID == 0)); then "$@"; else sudo "$@"; fi
+}

@@ -1,0 +1,256 @@
+#pragma once
+
+// THE table of options: one line names an option, its member, its kind and its meaning. Loading,
+// printing and documenting are visitors of it:
+//
+//   option(name, member, kind, help)    required(...): the same, and it must be given
+//   secret(name, member, form, help)    also `name_file`
+//   group, list, named                  structs; one, in a sequence, by name
+//   texts, url, connect_args            what has a shape of its own
+//   later(name, off values)             known, refused with "not supported yet" unless off
+
+#include <string>
+#include <utility>
+
+#include "config/config.hpp"
+#include "config/kinds.hpp"
+#include "config/secret.hpp"
+
+namespace sluice::config {
+
+using std::chrono::milliseconds;
+
+// Groups of which nothing is built yet.
+struct LaterAuth {};
+struct LaterAdminTls {};
+struct LaterDashboard {};
+
+inline Choice<Protocol> protocols() {
+  return {{{"postgresql", Protocol::postgresql}, {"mysql", Protocol::mysql}}, {}};
+}
+
+template <typename V>
+void fields(V& v, ListenerTls& t) {
+  const Choice<TlsMode> modes{
+      {{"disable", TlsMode::disable}, {"prefer", TlsMode::prefer}, {"require", TlsMode::require}},
+      {"verify-ca", "verify-full"}};
+  v.option("mode", t.mode, modes, "whether clients may, or must, use TLS");
+  v.option("cert_file", t.cert_file, Text{"path"}, "certificate chain in PEM; needed for TLS");
+  v.option("key_file", t.key_file, Text{"path"}, "its private key in PEM; needed for TLS");
+  v.later("client_ca_file");
+}
+
+template <typename V>
+void fields(V& v, Listener& l) {
+  v.required("name", l.name, Name{}, "how metrics and logs call it");
+  v.required("protocol", l.protocol, protocols(), "what its clients speak");
+  v.required("bind", l.bind, Bind{},
+             "`host:port`, `[v6]:port`, `:port` for all addresses, or `unix:/path`; port 0 takes "
+             "any free one");
+  v.group("tls", l.tls, "TLS with clients");
+  v.later("proxy_protocol");
+}
+
+template <typename V>
+void fields(V& v, PoolTls& t) {
+  const Choice<TlsMode> modes{{{"disable", TlsMode::disable},
+                               {"prefer", TlsMode::prefer},
+                               {"require", TlsMode::require},
+                               {"verify-ca", TlsMode::verify_ca},
+                               {"verify-full", TlsMode::verify_full}},
+                              {}};
+  v.option("mode", t.mode, modes,
+           "`prefer` takes TLS where the server has it; `verify-ca` checks the certificate, "
+           "`verify-full` also its name");
+  v.option("ca_file", t.ca_file, Text{"path"},
+           "certificates in PEM that are trusted; without it those of the system");
+  v.option("cert_file", t.cert_file, Text{"path"}, "client certificate in PEM");
+  v.option("key_file", t.key_file, Text{"path"}, "its private key in PEM");
+}
+
+template <typename V>
+void pool_sizes(V& v, Pool& p) {
+  v.option("pool_size", p.pool_size, Integer{1, 100000},
+           "connections that are kept, over all workers");
+  v.option("max_overflow", p.max_overflow, Integer{-1, 100000},
+           "connections beyond pool_size, closed when nobody waits for them; -1 = no bound");
+  v.option("pool_timeout", p.pool_timeout, Span{},
+           "how long a client waits for a connection before it gets an error");
+  v.option("pool_recycle", p.pool_recycle, Span{milliseconds(1), true},
+           "age at which a connection is replaced; -1 = never");
+  v.option("pool_pre_ping", p.pool_pre_ping, Boolean{},
+           "prove that a connection is alive before a client gets it");
+  v.option("pool_pre_ping_idle", p.pool_pre_ping_idle, Span{},
+           "a connection that answered more recently than this is not pinged again; 0s = ping at "
+           "every checkout");
+  v.option("pool_use_lifo", p.pool_use_lifo, Boolean{},
+           "reuse the connection that came back last, so that the others can age");
+  const Choice<ResetOnReturn> resets{{{"rollback", ResetOnReturn::rollback},
+                                      {"commit", ResetOnReturn::commit},
+                                      {"full", ResetOnReturn::full},
+                                      {"none", ResetOnReturn::none}},
+                                     {}};
+  v.option("pool_reset_on_return", p.pool_reset_on_return, resets,
+           "what happens to a connection that comes back; `full` also forgets all session state");
+}
+
+template <typename V>
+void fields(V& v, Pool& p) {
+  v.url("url", p,
+        "`postgresql://` or `mysql://` (`mariadb://`) with SQLAlchemy's `+driver` suffixes; user, "
+        "password and database may be left out and are the client's own then");
+  v.secret("password", p.password, SecretForm::password, "of the url's user");
+  v.connect_args("connect_args", p, "what a driver takes beside the url");
+  v.group("tls", p.tls, "TLS with the server");
+  const Choice<PoolMode> modes{
+      {{"transaction", PoolMode::transaction}, {"session", PoolMode::session}}, {"statement"}};
+  v.option("pool_mode", p.pool_mode, modes,
+           "how long a client keeps its connection: for a transaction, or until it leaves");
+  pool_sizes(v, p);
+  v.option("isolation_level", p.isolation_level, Isolation{},
+           "what transactions start with; without it, as the server is set");
+  v.option("max_prepared_statements", p.max_prepared_statements, Integer{1, 100000},
+           "prepared statements kept on one connection");
+  const Choice<bool> states{{{"pin", false}, {"refuse", true}}, {}};
+  v.option("unsupported_state", p.refuse_unsupported_state, states,
+           "session state that can not be carried keeps its connection, or is refused");
+  v.later("overflow_delay", {"0s"});
+  v.later("min_idle", {"0"});
+  v.later("idle_timeout", {"0s"});
+  v.later("keepalive_time", {"0s"});
+  v.later("max_waiting", {"0"});
+  v.later("init_sql");
+  v.later("read_only", {"false"});
+  v.later("autocommit");
+  v.later("max_db_connections", {"0"});
+  v.later("max_user_connections", {"0"});
+}
+
+template <typename V>
+void fields(V& v, User& u) {
+  v.required("name", u.name, Text{}, "as clients give it");
+  v.secret("password", u.secret.password, SecretForm::password, "in clear");
+  v.secret("scram_verifier", u.secret.scram_verifier, SecretForm::scram,
+           "as PostgreSQL stores it: `SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`");
+  v.secret("md5_hash", u.secret.md5_hash, SecretForm::md5,
+           "as PostgreSQL stores it: `md5` and 32 hexadecimal digits");
+  v.secret("mysql_native_hash", u.secret.mysql_native_hash, SecretForm::mysql_native,
+           "as MySQL stores it: `*` and 40 hexadecimal digits");
+  v.secret("caching_sha2_hash", u.secret.caching_sha2_hash, SecretForm::caching_sha2,
+           "as MySQL stores it: `$A$...` or `$B$...`");
+  v.later("admin", {"false"});
+}
+
+template <typename V>
+void fields(V& v, Match& m) {
+  v.option("protocol", m.protocol, protocols(), "without it: that of the route's pool");
+  v.option("user", m.user, Pattern{}, "shell pattern (`*`, `?`, `[a-z]`); without it: any");
+  v.option("database", m.database, Pattern{}, "shell pattern; without it: any");
+}
+
+template <typename V>
+void fields(V& v, Route& r) {
+  v.required("name", r.name, Name{}, "how metrics and logs call it");
+  v.texts("tags", r.tags, Name{}, "words for people");
+  v.group("match", r.match, "which sessions take this route");
+  v.required("pool", r.pool, Name{}, "the pool that serves them");
+  v.option("isolation_level", r.isolation_level, Isolation{}, "without it: the pool's");
+  v.later("middleware");
+  v.later("on_refuse");
+}
+
+template <typename V>
+void fields(V& v, LaterAuth&) {
+  v.later("query");
+  v.later("passthrough", {"false"});
+}
+
+template <typename V>
+void fields(V& v, LaterAdminTls&) {
+  v.later("mode", {"disable"});
+  v.later("cert_file");
+  v.later("key_file");
+  v.later("client_ca_file");
+}
+
+template <typename V>
+void fields(V& v, LaterDashboard&) {
+  v.later("enabled", {"false"});
+}
+
+template <typename V>
+void fields(V& v, Admin& a) {
+  v.option("http", a.http, Bind{},
+           "address of /metrics, /livez and /readyz, written as `bind` is; without it: none");
+  v.group("readiness", a.readiness, "when /readyz says yes");
+  LaterAdminTls tls;
+  v.group("tls", tls, "");
+  LaterDashboard dashboard;
+  v.group("dashboard", dashboard, "");
+  v.later("console_database");
+}
+
+template <typename V>
+void fields(V& v, Readiness& r) {
+  const Choice<Readiness> rules{
+      {{"any", Readiness::any}, {"all", Readiness::all}, {"none", Readiness::none}}, {}};
+  v.option("backends", r, rules, "how many pools must reach their server");
+}
+
+template <typename V>
+void fields(V& v, Limits& l) {
+  v.option("max_client_connections", l.max_client_connections, Integer{1, 10000000},
+           "clients at once; more are refused");
+  v.option("client_login_timeout", l.client_login_timeout, Span{milliseconds(1)},
+           "from accept to the end of the login");
+  v.option("max_message", l.max_message, Size{std::uint64_t{1} << 16U, std::uint64_t{1} << 30U},
+           "the largest message or packet of a client");
+  for (const auto* name : {"client_idle_timeout", "idle_transaction_timeout", "transaction_timeout",
+                           "query_timeout", "client_max_lifetime"}) {
+    v.later(name, {"0s"});
+  }
+  v.later("max_pinned_buffer");
+}
+
+template <typename V>
+void fields(V& v, Drain& d) {
+  v.option("delay", d.delay, Span{}, "from the signal until nothing new is accepted");
+  v.option("timeout", d.timeout, Span{}, "how long what runs may take to finish");
+}
+
+template <typename V>
+void fields(V& v, Log& l) {
+  const Choice<std::string> levels{{{"trace", "trace"},
+                                    {"debug", "debug"},
+                                    {"info", "info"},
+                                    {"warning", "warning"},
+                                    {"error", "error"}},
+                                   {}};
+  v.option("level", l.level, levels, "what is less important is left out");
+  const Choice<LogFormat> formats{{{"text", LogFormat::text}, {"json", LogFormat::json}}, {}};
+  v.option("format", l.format, formats, "of the lines on standard error");
+}
+
+template <typename V>
+void fields(V& v, Config& c) {
+  v.option("version", c.version, Integer{1, 1}, "of the configuration's format");
+  v.option("workers", c.workers, Workers{}, "threads; auto = the cores this process may use");
+  const Choice<Io> ios{{{"auto", Io::automatic}, {"epoll", Io::epoll}}, {"io_uring"}};
+  v.option("io", c.io, ios, "how sockets are driven");
+  v.list("listeners", c.listeners, "where clients connect; at least one");
+  v.named("pools", c.pools, "connections to databases, by name; at least one");
+  v.list("users", c.users, "who may log in; one form of secret each");
+  v.list("routes", c.routes,
+         "from session to pool; the first that matches wins, and a session that matches none is "
+         "refused; at least one");
+  v.group("admin", c.admin, "for operators");
+  v.group("limits", c.limits, "for clients");
+  v.group("drain", c.drain, "how it stops");
+  v.group("log", c.log, "what it writes");
+  LaterAuth auth;
+  v.group("auth", auth, "");
+  v.later("middleware");
+  v.later("schedules");
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,10 @@
+// Prints docs/configuration.md.
+
+#include <iostream>
+
+#include "config/docs.hpp"
+
+int main() {
+  std::cout << sluice::config::render_reference();
+  return 0;
+}

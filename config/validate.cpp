@@ -1,0 +1,206 @@
+#include "config/validate.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <map>
+#include <string_view>
+
+#include "config/address.hpp"
+#include "config/pattern.hpp"
+#include "config/suggest.hpp"
+
+namespace sluice::config {
+namespace {
+
+std::string item(std::string_view list, std::size_t index) {
+  return std::string(list) + "[" + std::to_string(index) + "]";
+}
+
+template <typename T>
+void check_unique_names(const std::vector<T>& all, std::string_view list, Report& report) {
+  std::map<std::string_view, std::size_t> seen;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (all[i].name.empty()) {
+      continue;
+    }
+    const auto [first, fresh] = seen.emplace(all[i].name, i);
+    if (!fresh) {
+      report.error(item(list, i) + ".name",
+                   quoted(all[i].name) + " is also the name of " + item(list, first->second));
+    }
+  }
+}
+
+// A missing part of the file is no news when its key is there and wrong.
+void check_not_empty(bool empty, const std::string& key, Report& report) {
+  if (empty && !report.doubtful(key)) {
+    report.error(key, "there must be at least one");
+  }
+}
+
+void check_readable(const std::string& file, const std::string& path, const LoadOptions& options,
+                    Report& report) {
+  if (file.empty() || options.offline || report.doubtful(path)) {
+    return;
+  }
+  const std::ifstream stream(file);
+  if (!stream) {
+    report.error(path, "cannot read the file " + quoted(file));
+  }
+}
+
+void check_listener(const Listener& listener, const std::string& path, const LoadOptions& options,
+                    Report& report) {
+  const ListenerTls& tls = listener.tls;
+  const std::array<std::pair<const std::string*, std::string>, 2> files{
+      {{&tls.cert_file, path + ".tls.cert_file"}, {&tls.key_file, path + ".tls.key_file"}}};
+  for (const auto& [file, key] : files) {
+    if (tls.mode != TlsMode::disable && file->empty() && !report.given(key)) {
+      report.error(key, "is missing; tls needs it unless its mode is disable");
+    }
+    check_readable(*file, key, options, report);
+  }
+}
+
+// Every pair once; a few addresses at most.
+void check_addresses(const Config& config, Report& report) {
+  std::vector<std::pair<std::string, const Address*>> seen;
+  const auto add = [&](const std::string& path, const Address& address) {
+    if (!report.given(path) || report.doubtful(path)) {
+      return;
+    }
+    const auto other = std::find_if(seen.begin(), seen.end(),
+                                    [&](const auto& pair) { return clash(*pair.second, address); });
+    if (other != seen.end()) {
+      report.error(path, "the address is taken by " + other->first);
+    } else {
+      seen.emplace_back(path, &address);
+    }
+  };
+  for (std::size_t i = 0; i < config.listeners.size() && !report.full(); ++i) {
+    add(item("listeners", i) + ".bind", config.listeners[i].bind);
+  }
+  if (config.admin.http) {
+    add("admin.http", *config.admin.http);
+  }
+}
+
+void check_pool(const Pool& pool, const LoadOptions& options, Report& report) {
+  const std::string path = "pools." + pool.name;
+  const PoolTls& tls = pool.tls;
+  if (tls.cert_file.empty() != tls.key_file.empty()) {
+    const std::string missing = path + (tls.cert_file.empty() ? ".tls.cert_file" : ".tls.key_file");
+    if (!report.given(missing)) {
+      report.error(missing, "is missing; a client certificate needs both cert_file and key_file");
+    }
+  }
+  check_readable(tls.ca_file, path + ".tls.ca_file", options, report);
+  check_readable(tls.cert_file, path + ".tls.cert_file", options, report);
+  check_readable(tls.key_file, path + ".tls.key_file", options, report);
+  if (tls.mode > TlsMode::prefer && !pool.address.unix_path.empty() &&
+      pool.protocol == Protocol::postgresql) {
+    report.error(path + ".tls", "a PostgreSQL server has no TLS on a unix socket");
+  }
+  const bool password_given =
+      report.given(path + ".password") || report.given(path + ".password_file");
+  if (password_given && pool.user.empty() && report.given(path + ".url") &&
+      !report.doubtful(path + ".url")) {
+    report.error(path + ".url", "has no user, so that a password has nobody to belong to");
+  }
+}
+
+void check_user(const User& user, const std::string& path, Report& report) {
+  const protocol::Secret& s = user.secret;
+  const std::array<const std::optional<std::string>*, 5> forms{
+      &s.password, &s.scram_verifier, &s.md5_hash, &s.mysql_native_hash, &s.caching_sha2_hash};
+  const auto given =
+      std::count_if(forms.begin(), forms.end(), [](const auto* form) { return form->has_value(); });
+  if (given != 1) {
+    report.error(path, std::string(given == 0 ? "has no secret" : "has several secrets") +
+                           "; give one of password, scram_verifier, md5_hash, mysql_native_hash "
+                           "and caching_sha2_hash, or its *_file");
+  }
+}
+
+void check_route(const Config& config, const Route& route, const std::string& path,
+                 Report& report) {
+  if (route.pool.empty() || report.doubtful("pools")) {
+    return;
+  }
+  const Pool* pool = config.find_pool(route.pool);
+  if (pool == nullptr) {
+    if (report.given("pools." + route.pool)) {
+      return;
+    }
+    std::vector<std::string> names;
+    for (const Pool& one : config.pools) {
+      names.push_back(one.name);
+    }
+    report.error(path + ".pool",
+                 "there is no pool " + quoted(route.pool) + did_you_mean(route.pool, names));
+    return;
+  }
+  const std::string url = "pools." + pool->name + ".url";
+  const bool protocol_known = report.given(url) && !report.doubtful(url);
+  if (route.match.protocol && protocol_known && *route.match.protocol != pool->protocol) {
+    report.error(path + ".pool", "the pool " + quoted(pool->name) +
+                                     " does not speak the protocol of match.protocol");
+  }
+}
+
+// What it matches is known.
+bool is_sure(const std::string& path, const Report& report) {
+  constexpr std::array<std::string_view, 5> kKeys{".pool", ".match", ".match.protocol",
+                                                  ".match.user", ".match.database"};
+  return std::none_of(kKeys.begin(), kKeys.end(), [&](std::string_view key) {
+    return report.doubtful(path + std::string(key));
+  });
+}
+
+bool hides(const Config& config, const Route& earlier, const Route& later) {
+  const auto protocol = [&config](const Route& route) {
+    const Pool* pool = config.find_pool(route.pool);
+    return route.match.protocol || pool == nullptr ? route.match.protocol : pool->protocol;
+  };
+  return protocol(earlier) == protocol(later) && covers(earlier.match.user, later.match.user) &&
+         covers(earlier.match.database, later.match.database);
+}
+
+void check_routes(const Config& config, Report& report) {
+  constexpr std::size_t kMostRoutes = 1000;
+  for (std::size_t i = 0; i < config.routes.size() && !report.full(); ++i) {
+    const std::string path = item("routes", i);
+    check_route(config, config.routes[i], path, report);
+    for (std::size_t j = 0; j < i && i < kMostRoutes && is_sure(path, report); ++j) {
+      if (is_sure(item("routes", j), report) && hides(config, config.routes[j], config.routes[i])) {
+        report.warning(path, "is never reached: " + item("routes", j) + " matches all of it first");
+        break;
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void validate(const Config& config, const LoadOptions& options, Report& report) {
+  check_not_empty(config.listeners.empty(), "listeners", report);
+  check_not_empty(config.pools.empty(), "pools", report);
+  check_not_empty(config.routes.empty(), "routes", report);
+  check_unique_names(config.listeners, "listeners", report);
+  check_unique_names(config.users, "users", report);
+  check_unique_names(config.routes, "routes", report);
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+    check_listener(config.listeners[i], item("listeners", i), options, report);
+  }
+  check_addresses(config, report);
+  for (const Pool& pool : config.pools) {
+    check_pool(pool, options, report);
+  }
+  for (std::size_t i = 0; i < config.users.size(); ++i) {
+    check_user(config.users[i], item("users", i), report);
+  }
+  check_routes(config, report);
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,127 @@
+#pragma once
+
+// Every metric that the code counts, one member each. A worker owns one WorkerInstruments, and one
+// PoolInstruments and one ListenerInstruments for each pool and listener; it gets them from the
+// Registry, which sums them over the workers at a scrape. The names, the help texts and the labels
+// are the rows of metrics/table.cpp, one for each member.
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "metrics/cells.hpp"
+#include "protocol/conversation.hpp"
+#include "protocol/failure.hpp"
+
+// Defined in pool/pool.hpp, which is a layer above this one; a test compares size and labels.
+namespace sluice::pool {
+enum class CloseReason : std::uint8_t;
+}
+
+namespace sluice::metrics {
+
+template <>
+inline constexpr std::size_t kValuesOf<pool::CloseReason> = 10;
+
+// How an acquire ended: with an idle connection, a new one, either of them after a wait, or not.
+enum class Acquire : std::uint8_t { reused, opened, waited, timeout, failed, count_ };
+enum class ConnectPhase : std::uint8_t { tcp, tls, auth, total, count_ };
+enum class Outcome : std::uint8_t { ok, failed, count_ };
+enum class QueryResult : std::uint8_t { ok, error, count_ };
+enum class CacheResult : std::uint8_t { hit, miss, count_ };
+enum class ClientState : std::uint8_t { login, idle, active, waiting, pinned, count_ };
+enum class Side : std::uint8_t { client, backend, count_ };
+enum class Direction : std::uint8_t { received, sent, count_ };
+// forwarded: sent to the backend; nothing_running: the session held no backend; unknown: the key
+// fits no session; failed: the backend could not be told.
+enum class CancelResult : std::uint8_t { forwarded, nothing_running, unknown, failed, count_ };
+enum class LoginMethod : std::uint8_t {
+  trust,
+  password,
+  md5,
+  scram_sha_256,
+  mysql_native_password,
+  mysql_clear_password,
+  caching_sha2_password,
+  other,
+  count_
+};
+// From protocol::ClientLogin::method; a name that is not in the list is `other`.
+LoginMethod login_method(std::string_view name);
+
+using protocol::FailureKind;
+using protocol::Pin;
+
+// One per pool of the configuration and worker.
+struct alignas(64) PoolInstruments {
+  Counters<Acquire> acquires;
+  Counter acquire_timeouts;
+  Histogram wait;
+  Histogram use;
+  Histograms<ConnectPhase> connect;
+  Counter connections_opened;
+  Counters<pool::CloseReason> connections_closed;
+  Counters<Outcome> pings;
+  Counters<Outcome> resets;
+  Counters<QueryResult> queries;
+  Counter transactions;
+  Histogram query_duration;
+  Histogram transaction_duration;
+  Counters<CacheResult> prepared_cache;
+  Gauges<Pin> pinned_sessions;
+  Counters<Pin> pins;
+  Counters<FailureKind> backend_errors;
+};
+
+// One per listener and worker.
+struct alignas(64) ListenerInstruments {
+  Gauges<ClientState> connections;  // by way of ClientPresence
+  Counter connections_total;
+  Counters<FailureKind> rejected;  // turned away before or after the login, by the failure's kind
+  Counters<LoginMethod, Outcome> logins;
+  Counters<FailureKind> auth_failures;
+  Histogram login_duration;
+};
+
+// One per worker.
+struct alignas(64) WorkerInstruments {
+  Counters<Side, Direction> bytes;
+  Counters<CancelResult> cancels;
+};
+
+// What is not counted but asked for at a scrape, on the scraping thread.
+struct PoolSample {
+  std::int64_t idle = 0;
+  std::int64_t used = 0;
+  std::int64_t connecting = 0;
+  std::int64_t size = 0;          // pool_size
+  std::int64_t overflow_max = 0;  // -1 = no bound
+  std::int64_t pending = 0;
+  std::chrono::nanoseconds oldest_wait{0};
+  std::optional<bool> backend_up;  // empty: nobody has tried yet
+};
+
+// One client connection's place in sluice_client_connections; on its worker's thread.
+class ClientPresence {
+ public:
+  explicit ClientPresence(ListenerInstruments& listener) : listener_(listener) {
+    listener_.connections_total.add();
+    listener_.connections(state_).add();
+  }
+  ~ClientPresence() { listener_.connections(state_).sub(); }
+  ClientPresence(const ClientPresence&) = delete;
+  ClientPresence& operator=(const ClientPresence&) = delete;
+
+  void become(ClientState state) {
+    listener_.connections(state_).sub();
+    state_ = state;
+    listener_.connections(state_).add();
+  }
+  ClientState state() const { return state_; }
+
+ private:
+  ListenerInstruments& listener_;
+  ClientState state_ = ClientState::login;
+};
+
+}  // namespace sluice::metrics

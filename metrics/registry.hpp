@@ -1,0 +1,67 @@
+#pragma once
+
+// All instruments of the process, and what a scrape makes of them. Sets are handed out at start or
+// when a pool first appears, and live as long as the registry. Thread-safe; each set is written by
+// its worker alone.
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
+
+#include "metrics/instruments.hpp"
+#include "metrics/table.hpp"
+
+namespace sluice::metrics {
+
+class Registry : public prometheus::Collectable {
+ public:
+  explicit Registry(std::string version) : version_(std::move(version)) {}
+  Registry(const Registry&) = delete;
+  Registry& operator=(const Registry&) = delete;
+
+  // A new set each time: call it once for each worker.
+  WorkerInstruments& add_worker();
+  PoolInstruments& add_pool(const std::string& pool);
+  ListenerInstruments& add_listener(const std::string& listener);
+
+  // Called at each scrape, on the scraping thread: it must be thread-safe and quick. Several of one
+  // name (a pool for each user and database) are added up. When it returns nothing its pool is gone
+  // and it is never called again.
+  using Sampler = std::function<std::optional<PoolSample>()>;
+  void sample_pool(const std::string& pool, Sampler sampler);
+
+  void set_draining(bool draining) { draining_.store(draining, std::memory_order_relaxed); }
+  void set_reload_successful(bool ok) { reload_ok_.store(ok, std::memory_order_relaxed); }
+
+  std::vector<prometheus::MetricFamily> Collect() const override;
+  // The text format, version 0.0.4.
+  std::string render() const;
+
+ private:
+  struct PoolSampler {
+    std::string pool;
+    Sampler sampler;
+  };
+  std::vector<NamedSample> take_samples() const;
+
+  const std::string version_;
+  std::atomic<bool> draining_{false};
+  std::atomic<bool> reload_ok_{true};
+
+  mutable std::mutex mutex_;  // of the containers; not held while a sampler runs
+  std::deque<WorkerInstruments> workers_;
+  std::deque<Named<PoolInstruments>> pools_;
+  std::deque<Named<ListenerInstruments>> listeners_;
+
+  mutable std::mutex scrape_mutex_;  // one scrape at a time; taken before mutex_
+  mutable std::vector<PoolSampler> samplers_;
+};
+
+}  // namespace sluice::metrics

@@ -1,0 +1,261 @@
+#include "metrics/table.hpp"
+
+#include <utility>
+
+#include "metrics/collect.hpp"
+
+namespace sluice::metrics {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Words = std::vector<std::string_view>;
+
+void put(MetricFamily& family, double value, std::vector<ClientMetric::Label> labels = {}) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  if (family.type == MetricType::Counter) {
+    metric.counter.value = value;
+  } else {
+    metric.gauge.value = value;
+  }
+  family.metric.push_back(std::move(metric));
+}
+
+// A row for a number of the whole process.
+template <auto Number>
+Row process(std::string_view name, MetricType type, std::string_view help) {
+  return {name, help, type, {}, [](const View& view, const Row&, MetricFamily& family) {
+            put(family, static_cast<double>(Number(view)));
+          }};
+}
+
+// A row for a number of each pool's sample.
+template <auto Number>
+Row sampled(std::string_view name, std::string_view help) {
+  return {name,
+          help,
+          MetricType::Gauge,
+          {"pool"},
+          [](const View& view, const Row&, MetricFamily& family) {
+            for (const auto& [pool, sample] : view.samples) {
+              put(family, static_cast<double>(Number(sample)), {{"pool", pool}});
+            }
+          }};
+}
+
+void collect_pool_connections(const View& view, const Row& row, MetricFamily& family) {
+  const auto labels = [&](const std::string& pool, const char* state) {
+    return std::vector<ClientMetric::Label>{{std::string(row.labels[0]), pool},
+                                            {std::string(row.labels[1]), state}};
+  };
+  for (const auto& [pool, sample] : view.samples) {
+    put(family, static_cast<double>(sample.idle), labels(pool, "idle"));
+    put(family, static_cast<double>(sample.used), labels(pool, "used"));
+    put(family, static_cast<double>(sample.connecting), labels(pool, "connecting"));
+  }
+}
+
+void collect_backend_up(const View& view, const Row&, MetricFamily& family) {
+  for (const auto& [pool, sample] : view.samples) {
+    if (sample.backend_up) {
+      put(family, *sample.backend_up ? 1 : 0, {{"pool", pool}});
+    }
+  }
+}
+
+void collect_build_info(const View& view, const Row&, MetricFamily& family) {
+  put(family, 1, {{"version", view.version}});
+}
+
+using enum FailureKind;
+constexpr std::uint64_t kBackendKinds =
+    only(backend_unreachable, backend_tls_failed, backend_login_failed, backend_protocol,
+         backend_lost, backend_unclean);
+constexpr std::uint64_t kLoginKinds = only(authentication_failed, login_timeout);
+constexpr std::uint64_t kRejectedKinds = only(too_many_clients, no_route);
+
+std::vector<Row> sampled_rows() {
+  const Words by_state{"pool", "state"};
+  return {
+      {"sluice_pool_connections",
+       "Backend connections: idle in the pool, used by a session (or being pinged or reset), "
+       "connecting.",
+       MetricType::Gauge, by_state, &collect_pool_connections},
+      sampled<[](const PoolSample& s) { return s.size; }>(
+          "sluice_pool_connections_max",
+          "pool_size: connections that the pool keeps; 0 means no bound."),
+      sampled<[](const PoolSample& s) { return s.overflow_max; }>(
+          "sluice_pool_overflow_max",
+          "max_overflow: connections above pool_size; -1 means no bound."),
+      sampled<[](const PoolSample& s) { return s.pending; }>(
+          "sluice_pool_pending_requests", "Sessions that wait for a backend connection now."),
+      sampled<[](const PoolSample& s) {
+        return std::chrono::duration<double>(s.oldest_wait).count();
+      }>("sluice_pool_oldest_wait_seconds",
+         "How long the session that has waited longest has waited; 0 when none waits."),
+      {"sluice_backend_up",
+       "1 when the last attempt to use the backend of the pool succeeded; absent before the first.",
+       MetricType::Gauge,
+       {"pool"},
+       &collect_backend_up},
+  };
+}
+
+std::vector<Row> pool_rows() {
+  using P = PoolInstruments;
+  const Words pool{"pool"};
+  const auto with = [](std::string_view label) { return Words{"pool", label}; };
+  return {
+      counted<&P::acquires>("sluice_pool_acquires_total", with("result"),
+                            "Asks for a backend connection, by how they ended: with an idle one "
+                            "(reused), a new one (opened), either after a wait (waited), not in "
+                            "time (timeout), not at all (failed)."),
+      counted<&P::acquire_timeouts>("sluice_pool_acquire_timeouts_total", pool,
+                                    "Asks for a backend connection that pool_timeout ended."),
+      counted<&P::wait>("sluice_pool_wait_seconds", pool,
+                        "From asking for a backend connection until it was there."),
+      counted<&P::use>("sluice_pool_use_seconds", pool,
+                       "How long a session kept a backend connection."),
+      counted<&P::connect>("sluice_pool_connect_seconds", with("phase"),
+                           "Opening a backend connection: name and TCP (tcp), TLS handshake (tls), "
+                           "login (auth), and all of it (total)."),
+      counted<&P::connections_opened>("sluice_pool_connections_opened_total", pool,
+                                      "Backend connections opened and logged in."),
+      counted<&P::connections_closed>("sluice_pool_connections_closed_total", with("reason"),
+                                      "Backend connections closed, by why."),
+      counted<&P::pings>("sluice_pool_pings_total", with("result"),
+                         "Pings of backend connections before they were lent."),
+      counted<&P::resets>("sluice_pool_resets_total", with("result"),
+                          "Resets of backend connections after they were given back."),
+      counted<&P::queries>("sluice_queries_total", with("result"),
+                           "Queries answered, by whether the answer was an error."),
+      counted<&P::transactions>("sluice_transactions_total", pool, "Transactions ended."),
+      counted<&P::query_duration>("sluice_query_duration_seconds", pool,
+                                  "From a query's last byte to its answer's last byte."),
+      counted<&P::transaction_duration>("sluice_transaction_duration_seconds", pool,
+                                        "From a transaction's first query to its end."),
+      counted<&P::prepared_cache>("sluice_prepared_cache_total", with("result"),
+                                  "Uses of a prepared statement, by whether the backend had it "
+                                  "already (hit) or it was prepared there first (miss)."),
+      counted<&P::pinned_sessions>("sluice_pinned_sessions", with("reason"),
+                                   "Sessions that keep their backend connection between "
+                                   "transactions now; one may have several reasons."),
+      counted<&P::pins>("sluice_pins_total", with("reason"),
+                        "Times that a session began to keep its backend connection."),
+      counted<&P::backend_errors, kBackendKinds>(
+          "sluice_backend_errors_total", with("reason"),
+          "Failures on the backend's side; errors that answer a query are not among them."),
+  };
+}
+
+std::vector<Row> client_rows() {
+  using L = ListenerInstruments;
+  using W = WorkerInstruments;
+  const Words listener{"listener"};
+  const Words by_reason{"listener", "reason"};
+  return {
+      counted<&L::connections>("sluice_client_connections", {"listener", "state"},
+                               "Client connections: logging in, idle, with a transaction or a "
+                               "query (active), waiting for a backend, idle but pinned to one."),
+      counted<&L::connections_total>("sluice_client_connections_total", listener,
+                                     "Client connections accepted."),
+      counted<&L::rejected, kRejectedKinds>("sluice_client_rejected_total", by_reason,
+                                            "Client connections turned away, by why."),
+      counted<&L::logins, kNone>("sluice_logins_total", {"listener", "method", "result"},
+                                 "Logins of clients, by authentication method and result."),
+      counted<&L::auth_failures, kLoginKinds>("sluice_auth_failures_total", by_reason,
+                                              "Logins of clients that failed, by why."),
+      counted<&L::login_duration>("sluice_login_duration_seconds", listener,
+                                  "From accepting a client connection to the end of its login."),
+      counted<&W::bytes>("sluice_bytes_total", {"side", "direction"},
+                         "Bytes received from and sent to clients and backends, without TLS."),
+      counted<&W::cancels>("sluice_cancels_total", {"result"},
+                           "Cancel requests of clients, by what became of them."),
+  };
+}
+
+std::vector<Row> process_rows() {
+  constexpr auto kCounter = MetricType::Counter;
+  constexpr auto kGauge = MetricType::Gauge;
+  return {
+      {"sluice_build_info",
+       "Always 1; the version is the label.",
+       kGauge,
+       {"version"},
+       &collect_build_info},
+      process<[](const View& v) { return v.draining; }>(
+          "sluice_draining", kGauge, "1 while the process drains before it stops."),
+      process<[](const View& v) { return v.reload_successful; }>(
+          "sluice_config_last_reload_successful", kGauge,
+          "0 when the last reload was refused and the configuration before it is still in use."),
+      process<[](const View& v) { return v.log_dropped; }>(
+          "sluice_log_lines_dropped_total", kCounter,
+          "Log lines lost because stderr was read too slowly."),
+      process<[](const View& v) { return v.log_suppressed; }>(
+          "sluice_log_lines_suppressed_total", kCounter,
+          "Log lines left out because the same event had just been logged many times."),
+      process<[](const View& v) { return v.process.cpu_seconds; }>(
+          "process_cpu_seconds_total", kCounter, "User and system CPU time."),
+      process<[](const View& v) { return v.process.resident_bytes; }>(
+          "process_resident_memory_bytes", kGauge, "Memory in RAM."),
+      process<[](const View& v) { return v.process.virtual_bytes; }>(
+          "process_virtual_memory_bytes", kGauge, "Address space in use."),
+      process<[](const View& v) { return v.process.open_fds; }>("process_open_fds", kGauge,
+                                                                "Open file descriptors."),
+      process<[](const View& v) { return v.process.max_fds; }>(
+          "process_max_fds", kGauge, "Soft limit of open file descriptors."),
+      process<[](const View& v) { return v.process.threads; }>("process_threads", kGauge,
+                                                               "Threads."),
+      process<[](const View& v) { return v.process.start_time_seconds; }>(
+          "process_start_time_seconds", kGauge, "Start of the process, since the epoch."),
+  };
+}
+
+}  // namespace
+
+std::span<const Row> rows() {
+  static const std::vector<Row> all = [] {
+    std::vector<Row> joined = sampled_rows();
+    for (auto& part : {pool_rows(), client_rows(), process_rows()}) {
+      joined.insert(joined.end(), part.begin(), part.end());
+    }
+    return joined;
+  }();
+  return all;
+}
+
+std::string document() {
+  std::string out =
+      "# Metrics\n\n"
+      "`GET /metrics` on `admin.http` answers in the Prometheus text format. Counters count from "
+      "the start of the\nprocess; all workers are added up. Labels are names from the "
+      "configuration or words from fixed lists.\n\n"
+      "This file is generated from the table in metrics/table.cpp. Histograms have the buckets\n";
+  for (std::size_t at = 0; at < kBounds.size(); ++at) {
+    std::string seconds = std::to_string(static_cast<double>(kBounds[at]) / 1e9);
+    seconds.erase(seconds.find_last_not_of('0') + 1);
+    if (seconds.back() == '.') {
+      seconds.pop_back();
+    }
+    out += seconds + (at + 1 < kBounds.size() ? ", " : " seconds.\n\n");
+  }
+  out += "| metric | type | labels | meaning |\n|---|---|---|---|\n";
+  for (const Row& row : rows()) {
+    const bool counter = row.type == MetricType::Counter;
+    const bool gauge = row.type == MetricType::Gauge;
+    std::string labels;
+    for (const std::string_view label : row.labels) {
+      labels += (labels.empty() ? "" : ", ") + std::string(label);
+    }
+    out += "| `" + std::string(row.name) + "` | " +
+           (counter ? "counter"
+            : gauge ? "gauge"
+                    : "histogram") +
+           " | " + labels + " | " + std::string(row.help) + " |\n";
+  }
+  return out;
+}
+
+}  // namespace sluice::metrics

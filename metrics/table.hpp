@@ -1,0 +1,57 @@
+#pragma once
+
+// One row for each metric: the exporter and docs/metrics.md are both made from it.
+
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <prometheus/metric_family.h>
+
+#include "metrics/instruments.hpp"
+#include "metrics/process.hpp"
+
+namespace sluice::metrics {
+
+// All workers' sets for one pool or listener.
+template <typename Set>
+struct Named {
+  std::string name;
+  std::deque<Set> sets;
+};
+
+struct NamedSample {
+  std::string pool;
+  PoolSample sample;
+};
+
+// What a scrape looks at.
+struct View {
+  const std::deque<WorkerInstruments>& workers;
+  const std::deque<Named<PoolInstruments>>& pools;
+  const std::deque<Named<ListenerInstruments>>& listeners;
+  std::vector<NamedSample> samples;  // one for each pool
+  ProcessSample process;
+  std::string version;
+  bool draining = false;
+  bool reload_successful = true;
+  std::uint64_t log_dropped = 0;
+  std::uint64_t log_suppressed = 0;
+};
+
+struct Row {
+  std::string_view name;
+  std::string_view help;
+  prometheus::MetricType type;
+  std::vector<std::string_view> labels;
+  void (*collect)(const View& view, const Row& row, prometheus::MetricFamily& family);
+};
+
+std::span<const Row> rows();
+// docs/metrics.md.
+std::string document();
+
+}  // namespace sluice::metrics

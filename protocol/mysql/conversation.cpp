@@ -1,0 +1,219 @@
+// The life of a conversation: welcome, attach, release, failures.
+
+#include "protocol/mysql/conversation.hpp"
+
+#include <utility>
+
+#include "protocol/mysql/messages.hpp"
+#include "protocol/mysql/packet.hpp"
+
+namespace sluice::protocol::mysql {
+namespace {
+
+constexpr std::uint16_t kMariadbAnsiQuotes = 0x8000;
+// What stays true of a session without a backend.
+constexpr std::uint16_t kLasting =
+    status_flag::kAutocommit | status_flag::kNoBackslashEscapes | kMariadbAnsiQuotes;
+constexpr std::uint16_t kOpen = status_flag::kInTransaction | status_flag::kInReadOnlyTransaction;
+constexpr std::uint64_t kNoSchemaClass = 1ULL << 32U;
+
+}  // namespace
+
+MysqlConversation::MysqlConversation(const ClientLogin& login,
+                                     std::shared_ptr<const SessionDefaults> defaults)
+    : defaults_(std::move(defaults)),
+      wanted_(initial_settings(login, defaults_->isolation_level)),
+      capabilities_(login.capabilities),
+      collation_(login.collation),
+      login_sequence_(login.sequence) {}
+
+MysqlConversation::~MysqlConversation() = default;
+
+void MysqlConversation::welcome(const Parameters& /*reported*/, const CancelRequest& /*key*/,
+                                Outbox& to_client) {
+  Ok ok;
+  ok.status = local_status();
+  to_client.own(packet(login_sequence_, encode_ok(ok, capabilities_)));
+}
+
+std::uint16_t MysqlConversation::local_status() const {
+  return static_cast<std::uint16_t>(status_ & (link_ != nullptr ? kLasting | kOpen : kLasting));
+}
+
+ClientLogin MysqlConversation::login_facts() const {
+  ClientLogin login;
+  login.capabilities = capabilities_;
+  login.collation = collation_;
+  return login;
+}
+
+std::uint64_t MysqlConversation::link_class() const {
+  // A schema cannot be unset: sessions without one keep to backends that never had one.
+  const bool none = setting(wanted_, kSchema).empty();
+  return (capabilities_ & capability::kMirrored) | (none ? kNoSchemaClass : 0);
+}
+
+void MysqlConversation::attach(Link& link, Exchange& out) {
+  link_ = static_cast<MysqlLink*>(&link);
+  running_ = std::make_unique<Running>();
+  mariadb_ = link_->login().mariadb;
+  insert_on_link_ = false;
+  insert_dirty_ = false;
+  continuity_ = false;
+  if (!link_->used) {
+    link_->used = true;
+    link_->schema_free = setting(wanted_, kSchema).empty();
+  }
+  synchronise(out);
+}
+
+// Queues what the backend lacks of this session's settings; false when there is nothing.
+bool MysqlConversation::synchronise(Exchange& out) {
+  static constexpr std::string_view kTrack =
+      "SET @@SESSION.session_track_system_variables='*', @@SESSION.session_track_schema=ON, "
+      "@@SESSION.session_track_state_change=ON, "
+      "@@SESSION.session_track_transaction_info='CHARACTERISTICS'";
+  if (link_->trackers == MysqlLink::Trackers::unknown) {
+    link_->trackers = MysqlLink::Trackers::on;
+    link_->send(out.to_backend, Purpose::trackers, Command::query, kTrack);
+  }
+  const SettingsPtr have = link_->settings();
+  if (link_->charset_known && same_settings(have, wanted_)) {
+    wanted_ = have;  // equal values share their memory
+    return link_->busy();
+  }
+  const std::string statement = settings_statement(
+      have, wanted_, {mariadb_, link_->login().server_version, link_->charset_known});
+  if (!statement.empty()) {
+    link_->send(out.to_backend, Purpose::settings, Command::query, statement);
+  }
+  if (setting(have, kMultiStatements) != setting(wanted_, kMultiStatements)) {
+    const bool on = !setting(wanted_, kMultiStatements).empty();
+    link_->send(out.to_backend, Purpose::settings, Command::set_option,
+                std::string_view(on ? "\0\0" : "\1\0", 2));
+  }
+  const std::string_view schema = setting(wanted_, kSchema);
+  if (!schema.empty() && schema != setting(have, kSchema)) {
+    link_->send(out.to_backend, Purpose::settings, Command::init_db, schema);
+  }
+  link_->set_settings(wanted_);
+  link_->charset_known = true;
+  return link_->busy();
+}
+
+bool MysqlConversation::outstanding() const {
+  return (link_ != nullptr && link_->busy()) || in_body() || file_;
+}
+
+bool MysqlConversation::in_transaction() const {
+  return link_ != nullptr && ((status_ & kOpen) != 0 || xa_);
+}
+
+bool MysqlConversation::at_rest() const {
+  return !outstanding() && partial_.empty() && !waiting_ && !special_pending_;
+}
+
+// Nothing on the backend belongs to this session alone.
+bool MysqlConversation::idle_state() const {
+  return !in_transaction() && !characteristics_ && !pins_.any();
+}
+
+bool MysqlConversation::may_release() const {
+  if (link_ == nullptr || !at_rest()) {
+    return false;
+  }
+  return link_->unclean || (!defaults_->session_mode && idle_state());
+}
+
+Cleanup MysqlConversation::detach() {
+  if (link_ == nullptr) {
+    return Cleanup::none;
+  }
+  MysqlLink& link = *link_;
+  Cleanup cleanup = Cleanup::none;
+  const bool schema_taken = link.schema_free && !setting(link.settings(), kSchema).empty();
+  if (outstanding() || link.unclean || schema_taken) {
+    cleanup = Cleanup::close;
+  } else if (pins_.any() || characteristics_ || xa_ || show_state_) {
+    cleanup = Cleanup::reset;
+  } else if (in_transaction()) {
+    cleanup = Cleanup::rollback;
+  }
+  link_ = nullptr;
+  running_.reset();
+  pins_.clear();
+  status_ &= kLasting;
+  characteristics_ = xa_ = session_changed_ = false;
+  table_locks_ = named_locks_ = instance_lock_ = handler_ = false;
+  waiting_ = continuity_ = insert_on_link_ = insert_dirty_ = false;
+  return cleanup;
+}
+
+void MysqlConversation::write_error(Exchange& out, const Failure& failure, std::uint8_t sequence) {
+  out.to_client.own(packet(sequence, encode_err(failure)));
+}
+
+Ending MysqlConversation::refuse(const Failure& failure, Exchange& /*out*/) {
+  // The command is still in the input: it is answered when it is read again.
+  held_error_ = std::make_unique<Buffer>(encode_err(failure));
+  waiting_ = false;
+  return Ending::carry_on;
+}
+
+Ending MysqlConversation::backend_lost(const Failure& failure, Exchange& out) {
+  if (link_ == nullptr) {
+    return Ending::carry_on;
+  }
+  const bool asked = link_->busy() && link_->purpose() == Purpose::client;
+  const bool uploading = in_body() || file_;
+  const bool state_lost = !idle_state() || show_state_ || defaults_->session_mode;
+  const ReplyStream& stream = link_->stream();
+  const bool started = asked && stream.started();
+  if (asked && stream.at_boundary() && !uploading) {
+    const auto next = static_cast<std::uint8_t>(sequence_ + 1);
+    write_error(out, failure, started ? stream.next_sequence() : next);
+  }
+  if (asked) {
+    ++out.facts.errors;
+    ++out.facts.queries;
+  }
+  closing_ = started || uploading || state_lost;
+  detach();
+  return closing_ ? Ending::close : Ending::carry_on;
+}
+
+void MysqlConversation::farewell(const Failure& failure, Outbox& to_client) {
+  const bool asked = link_ != nullptr && link_->busy() && link_->purpose() == Purpose::client;
+  if (asked && !link_->stream().at_boundary()) {
+    return;
+  }
+  std::uint8_t sequence = 0;  // nobody asked: as a server that is shutting down
+  if (asked) {
+    sequence = link_->stream().started() ? link_->stream().next_sequence()
+                                         : static_cast<std::uint8_t>(sequence_ + 1);
+  }
+  to_client.own(packet(sequence, encode_err(failure)));
+}
+
+std::optional<Conversation::Special> MysqlConversation::take_special() {
+  if (!special_) {
+    return std::nullopt;
+  }
+  Special special = std::move(*special_);
+  special_.reset();
+  return special;
+}
+
+void MysqlConversation::complete_special(const Status& outcome, Exchange& out) {
+  special_pending_ = false;
+  const auto next = static_cast<std::uint8_t>(sequence_ + 1);
+  if (!outcome.ok()) {
+    write_error(out, outcome.failure(), next);
+    return;
+  }
+  Ok ok;
+  ok.status = local_status();
+  out.to_client.own(packet(next, encode_ok(ok, capabilities_)));
+}
+
+}  // namespace sluice::protocol::mysql

@@ -1,0 +1,385 @@
+// What each command needs before it may be sent, and the ones that are answered here.
+
+#include <string>
+#include <utility>
+
+#include "protocol/cursor.hpp"
+#include "protocol/mysql/conversation.hpp"
+#include "protocol/mysql/messages.hpp"
+#include "protocol/mysql/packet.hpp"
+
+namespace sluice::protocol::mysql {
+namespace {
+
+using sql::MysqlStatement;
+using enum sql::MysqlTrait;
+
+Failure error(std::uint16_t number, std::string_view sqlstate, std::string text) {
+  Failure failure = fail(FailureKind::unsupported_feature, std::move(text));
+  failure.mysql_errno_override = number;
+  failure.sqlstate_override = sqlstate;
+  return failure;
+}
+
+// KILL and what may hide it; everything else needs a backend before its text is looked at.
+bool may_be_kill(Bytes text) {
+  for (std::uint8_t byte : text) {
+    if (byte != ' ' && byte != '\t' && byte != '\n' && byte != '\r') {
+      return byte == 'k' || byte == 'K' || byte == '/' || byte == '-' || byte == '#';
+    }
+  }
+  return false;
+}
+
+bool would_pin(const MysqlStatement& effects) {
+  return effects.any({user_variable, temporary, lock_tables, lock_instance, named_lock,
+                      text_prepare, handler, calc_found_rows, role, set_character, uncarried,
+                      backend_identity});
+}
+
+}  // namespace
+
+MysqlConversation::Stop MysqlConversation::dispatch(const Head& head, Bytes& in, Exchange& out) {
+  const bool empty = head.length == 0;
+  if (empty || (head.sequence != 0 && head.command() != Command::ping)) {
+    Failure failure = fail(FailureKind::protocol_violation,
+                           empty ? "Malformed communication packet" : "Got packets out of order");
+    failure.mysql_errno_override = empty ? 1835 : 1156;
+    write_error(out, failure, static_cast<std::uint8_t>(head.sequence + 1));
+    closing_ = true;
+    return Need::close;
+  }
+  if (head.length > defaults_->max_message) {
+    write_error(out,
+                fail(FailureKind::message_too_large, "the statement is larger than sluice allows"),
+                static_cast<std::uint8_t>(head.sequence + 1));
+    closing_ = true;
+    return Need::close;
+  }
+  switch (head.command()) {
+    case Command::quit:
+      consume(head, in);
+      closing_ = true;
+      return Need::close;
+    case Command::stmt_close:
+      return stmt_close(head, in, out);
+    case Command::stmt_send_long_data:
+      return stmt_long_data(head, in, out);
+    default:
+      break;
+  }
+  if (held_error_) {
+    return answer_error(head, in, out, std::move(*std::exchange(held_error_, nullptr)));
+  }
+  switch (head.command()) {
+    case Command::query:
+      return query(head, in, out);
+    case Command::stmt_execute:
+      return stmt_execute(head, in, out);
+    case Command::stmt_prepare:
+      return stmt_prepare(head, in, out);
+    case Command::stmt_fetch:
+      return stmt_fetch(head, in, out);
+    case Command::stmt_reset:
+      return stmt_reset(head, in, out);
+    case Command::ping:
+      return ping(head, in, out);
+    case Command::init_db:
+      return init_db(head, in, out);
+    case Command::set_option:
+      return set_option(head, in, out);
+    case Command::reset_connection:
+      return reset_connection(head, in, out);
+    case Command::change_user:
+      return change_user(head, in, out);
+    case Command::process_kill: {
+      Cursor cursor(head.body());
+      return kill(head, cursor.le32(), false, in, out);
+    }
+    case Command::field_list:
+      return simple(head, ReplyKind::fields, in, out);
+    case Command::statistics:
+      return simple(head, ReplyKind::text, in, out);
+    case Command::process_info:
+      return simple(head, ReplyKind::query, in, out);
+    case Command::debug:
+    case Command::refresh:
+      return simple(head, ReplyKind::simple, in, out);
+    default:
+      return unsupported(head, in, out);
+  }
+}
+
+MysqlConversation::Stop MysqlConversation::answer_error(const Head& head, Bytes& in, Exchange& out,
+                                                        Buffer packet_bytes) {
+  swallow(head, in);
+  ++out.facts.errors;
+  if (in_body()) {  // sent when the rest of the command has come
+    held_error_ = std::make_unique<Buffer>(std::move(packet_bytes));
+  } else {
+    body_swallowed_ = false;
+    out.to_client.own(packet(static_cast<std::uint8_t>(head.sequence + 1), packet_bytes));
+  }
+  return std::nullopt;
+}
+
+MysqlConversation::Stop MysqlConversation::answer_error(const Head& head, Bytes& in, Exchange& out,
+                                                        const Failure& failure) {
+  return answer_error(head, in, out, encode_err(failure));
+}
+
+MysqlConversation::Stop MysqlConversation::answer_ok(const Head& head, Bytes& in, Exchange& out) {
+  Ok ok;
+  ok.status = local_status();
+  out.to_client.own(
+      packet(static_cast<std::uint8_t>(head.sequence + 1), encode_ok(ok, capabilities_)));
+  consume(head, in);
+  return std::nullopt;
+}
+
+MysqlConversation::Stop MysqlConversation::unsupported(const Head& head, Bytes& in, Exchange& out) {
+  switch (head.command()) {
+    case Command::binlog_dump:
+    case Command::binlog_dump_gtid:
+    case Command::register_slave:
+    case Command::table_dump:
+    case Command::clone:
+    case Command::shutdown:
+      return answer_error(head, in, out,
+                          error(1235, "42000",
+                                "sluice does not forward this command: replication "
+                                "and shutdown need a direct connection"));
+    default:
+      return answer_error(head, in, out, error(1047, "08S01", "Unknown command"));
+  }
+}
+
+MysqlConversation::Stop MysqlConversation::stop(Ready is) {
+  if (is == Ready::wait) {
+    waiting_ = true;
+    return Need::reply;
+  }
+  return is == Ready::backend ? Stop(Need::backend) : std::nullopt;
+}
+
+// A backend is there and has this session's settings.
+MysqlConversation::Ready MysqlConversation::ready(Exchange& out) {
+  if (link_ == nullptr || link_->unclean) {
+    return Ready::backend;
+  }
+  return synchronise(out) ? Ready::wait : Ready::yes;
+}
+
+// ... and what else a statement with these effects asks of it.
+MysqlConversation::Ready MysqlConversation::ready_for(const MysqlStatement& effects,
+                                                      const Head& head, Bytes& in, Exchange& out) {
+  if (Ready is = ready(out); is != Ready::yes) {
+    return is;
+  }
+  if (defaults_->refuse_unsupported && !defaults_->session_mode && would_pin(effects)) {
+    answer_error(head, in, out,
+                 error(1235, "42000",
+                       "this statement keeps state in its session, which this pool refuses "
+                       "(unsupported_state: refuse); use a pool with pool_mode: session"));
+    return Ready::answered;
+  }
+  const bool asks_id = effects.any({last_insert_id, opaque}) || !head.whole();
+  const bool give_id = asks_id && !insert_on_link_;
+  const bool asks_last = effects.any({row_count, found_rows});
+  if (asks_last && (!continuity_ || give_id) && !defaults_->session_mode) {
+    answer_error(head, in, out,
+                 error(1235, "42000",
+                       "ROW_COUNT() and FOUND_ROWS() are lost when the backend changes "
+                       "between statements; use a transaction or pool_mode: session"));
+    return Ready::answered;
+  }
+  if (give_id) {
+    insert_on_link_ = true;
+    link_->send(out.to_backend, Purpose::give_insert_id, Command::query,
+                "SET @@SESSION.last_insert_id=" + std::to_string(insert_id_));
+    return Ready::wait;
+  }
+  return Ready::yes;
+}
+
+// Everything is ready: the command is about to be forwarded.
+void MysqlConversation::begin(Command command, ReplyKind kind, const MysqlStatement* effects) {
+  Running& running = *running_;
+  const bool missed = std::exchange(running.missed, false);
+  running = Running{};
+  running.command = command;
+  running.missed = missed;
+  if (effects != nullptr) {
+    running.statement = true;
+    running.effects = *effects;
+    if (!effects->has(diagnostics)) {
+      pins_.remove(Pin::diagnostics);
+    }
+    if (!effects->has(found_rows)) {
+      pins_.remove(Pin::found_rows);
+    }
+    const PinSet before = pins_;
+    add_pins(*effects);
+    running.before = before;
+  }
+  ReplyOptions options;
+  options.client = capabilities_;
+  options.backend = link_->login().capabilities;
+  options.status = local_status();
+  options.forward = true;
+  options.show_state = show_state_;
+  options.allow_infile = (capabilities_ & capability::kLocalFiles) != 0 && running.statement &&
+                         running.effects.has(load_local);
+  options.statement_id = statements_ ? statements_->next_id() : 1;
+  link_->expect(kind, options);
+}
+
+void MysqlConversation::add_pins(const MysqlStatement& effects) {
+  const auto pin = [&](sql::MysqlTrait trait, Pin reason) {
+    if (effects.has(trait)) {
+      pins_.add(reason);
+    }
+  };
+  pin(user_variable, Pin::user_variable);
+  pin(temporary, Pin::temporary);
+  pin(text_prepare, Pin::prepared);
+  pin(calc_found_rows, Pin::found_rows);
+  pin(role, Pin::role);
+  pin(set_character, Pin::settings);
+  pin(uncarried, Pin::settings);
+  pin(backend_identity, Pin::backend_identity);
+  pin(handler, Pin::cursor);
+  pin(xa_begin, Pin::session);
+  for (sql::MysqlTrait trait : {lock_tables, lock_instance, named_lock}) {
+    pin(trait, Pin::lock);
+  }
+  handler_ = handler_ || effects.has(handler);
+  xa_ = xa_ || effects.has(xa_begin);
+  table_locks_ = table_locks_ || effects.has(lock_tables);
+  instance_lock_ = instance_lock_ || effects.has(lock_instance);
+  named_locks_ = named_locks_ || effects.has(named_lock);
+  if (link_->trackers != MysqlLink::Trackers::on && effects.any({set, use, opaque})) {
+    pins_.add(Pin::settings);
+  }
+}
+
+// The statement succeeded: what it gave back no longer pins.
+void MysqlConversation::release_pins(const MysqlStatement& effects) {
+  if (effects.has(xa_end) && !effects.has(xa_begin)) {
+    xa_ = false;
+    if (!session_changed_) {
+      pins_.remove(Pin::session);
+    }
+  }
+  table_locks_ = table_locks_ && (!effects.has(unlock_tables) || effects.has(lock_tables));
+  instance_lock_ = instance_lock_ && (!effects.has(unlock_instance) || effects.has(lock_instance));
+  named_locks_ = named_locks_ && (!effects.has(release_locks) || effects.has(named_lock));
+  if (!table_locks_ && !instance_lock_ && !named_locks_) {
+    pins_.remove(Pin::lock);
+  }
+}
+
+sql::MysqlSyntax MysqlConversation::syntax() const {
+  const std::string_view mode = setting(wanted_, kSqlMode);
+  return {mode.find("ANSI_QUOTES") != std::string_view::npos,
+          (status_ & status_flag::kNoBackslashEscapes) == 0};
+}
+
+MysqlConversation::Stop MysqlConversation::query(const Head& head, Bytes& in, Exchange& out) {
+  if (link_ == nullptr && !may_be_kill(head.body())) {
+    return Need::backend;
+  }
+  sql::MysqlClassifier classifier(syntax());
+  classifier.feed(head.body());
+  if (head.whole()) {
+    classifier.finish();
+  }
+  const MysqlStatement& effects = classifier.statement();
+  if (effects.kill && *effects.kill <= 0xFFFFFFFFU && (*effects.kill & kVirtualId) != 0) {
+    return kill(head, *effects.kill, effects.kill_query, in, out);
+  }
+  if (Ready is = ready_for(effects, head, in, out); is != Ready::yes) {
+    return stop(is);
+  }
+  begin(Command::query, ReplyKind::query, &effects);
+  if (!head.whole()) {
+    running_->tail = std::make_unique<sql::MysqlClassifier>(std::move(classifier));
+  }
+  forward(head, in, out);
+  return std::nullopt;
+}
+
+MysqlConversation::Stop MysqlConversation::simple(const Head& head, ReplyKind kind, Bytes& in,
+                                                  Exchange& out) {
+  if (Ready is = ready(out); is != Ready::yes) {
+    return stop(is);
+  }
+  begin(head.command(), kind, nullptr);
+  forward(head, in, out);
+  return std::nullopt;
+}
+
+MysqlConversation::Stop MysqlConversation::ping(const Head& head, Bytes& in, Exchange& out) {
+  if (link_ == nullptr) {
+    return answer_ok(head, in, out);
+  }
+  return simple(head, ReplyKind::simple, in, out);
+}
+
+MysqlConversation::Stop MysqlConversation::init_db(const Head& head, Bytes& in, Exchange& out) {
+  if (Ready is = ready(out); is != Ready::yes) {
+    return stop(is);
+  }
+  begin(Command::init_db, ReplyKind::simple, nullptr);
+  running_->schema = as_text(head.body());
+  forward(head, in, out);
+  return std::nullopt;
+}
+
+MysqlConversation::Stop MysqlConversation::set_option(const Head& head, Bytes& in, Exchange& out) {
+  if (Ready is = ready(out); is != Ready::yes) {
+    return stop(is);
+  }
+  Cursor cursor(head.body());
+  begin(Command::set_option, ReplyKind::simple, nullptr);
+  running_->multi_on = cursor.le16() == 0;
+  forward(head, in, out);
+  return std::nullopt;
+}
+
+MysqlConversation::Stop MysqlConversation::reset_connection(const Head& head, Bytes& in,
+                                                            Exchange& out) {
+  if (link_ != nullptr) {
+    return simple(head, ReplyKind::simple, in, out);
+  }
+  session_was_reset();
+  return answer_ok(head, in, out);
+}
+
+MysqlConversation::Stop MysqlConversation::kill(const Head& head, std::uint64_t id, bool query_only,
+                                                Bytes& in, Exchange& out) {
+  if (id > 0xFFFFFFFFU || (id & kVirtualId) == 0) {
+    return simple(head, ReplyKind::simple, in, out);
+  }
+  special_ = std::make_unique<Special>();
+  special_->kind = Special::Kind::kill;
+  special_->connection_id = static_cast<std::uint32_t>(id);
+  special_->query_only = query_only;
+  special_pending_ = true;
+  consume(head, in);
+  return Need::reply;
+}
+
+MysqlConversation::Stop MysqlConversation::change_user(const Head& head, Bytes& in, Exchange& out) {
+  if (!head.whole()) {
+    return answer_error(head, in, out, error(1835, "HY000", "Malformed communication packet"));
+  }
+  special_ = std::make_unique<Special>();
+  special_->kind = Special::Kind::change_user;
+  special_->packet.assign(head.payload().begin(), head.payload().end());
+  special_pending_ = true;
+  consume(head, in);
+  return Need::reply;
+}
+
+}  // namespace sluice::protocol::mysql

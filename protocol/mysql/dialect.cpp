@@ -1,0 +1,117 @@
+#include "protocol/mysql/dialect.hpp"
+
+#include <utility>
+
+#include "protocol/mysql/accept_client.hpp"
+#include "protocol/mysql/capabilities.hpp"
+#include "protocol/mysql/change_user.hpp"
+#include "protocol/mysql/collations.hpp"
+#include "protocol/mysql/conversation.hpp"
+#include "protocol/mysql/handshake.hpp"
+#include "protocol/mysql/link.hpp"
+#include "protocol/mysql/login_backend.hpp"
+#include "protocol/mysql/messages.hpp"
+#include "protocol/mysql/packet.hpp"
+#include "protocol/writer.hpp"
+
+namespace sluice::protocol::mysql {
+namespace {
+
+constexpr std::size_t kMaxGreeting = 4096;
+
+Machine<BackendLogin> read_greeting() {
+  Given given = co_yield ReadFrame{&packet_frame, kMaxGreeting};
+  const Bytes payload = given.frame.subspan(kHeaderSize);
+  if (Result<Err> error = decode_err(payload); error.ok()) {
+    Failure failure = fail(FailureKind::backend_login_failed, printable(error->text, 200));
+    failure.mysql_errno_override = error->number;
+    failure.sqlstate_override = error->sqlstate;
+    co_return failure;
+  }
+  Result<Greeting> greeting = decode_greeting(payload);
+  if (!greeting) {
+    co_return std::move(greeting.failure());
+  }
+  BackendLogin login;
+  login.server_version = greeting->server_version;
+  login.capabilities = greeting->capabilities;
+  login.process_id = greeting->connection_id;
+  login.mariadb = login.server_version.find("MariaDB") != std::string::npos;
+  if (login.server_version.starts_with("5.5.5-")) {
+    login.server_version.erase(0, 6);
+  }
+  co_return login;
+}
+
+class MysqlDialect final : public Dialect {
+ public:
+  Protocol protocol() const override { return Protocol::mysql; }
+  std::string_view name() const override { return "mysql"; }
+  std::uint16_t default_port() const override { return 3306; }
+
+  Machine<ClientLogin> accept_client(AcceptOptions options) const override {
+    return mysql::accept_client(std::move(options));
+  }
+  Machine<BackendLogin> login_backend(BackendTarget target) const override {
+    return mysql::login_backend(std::move(target));
+  }
+  Machine<BackendLogin> greet(BackendTarget /*target*/) const override { return read_greeting(); }
+  Machine<ClientLogin> change_user(AcceptOptions options, ClientLogin current,
+                                   Buffer payload) const override {
+    return mysql::change_user(std::move(options), std::move(current), std::move(payload));
+  }
+
+  Buffer login_error(const ClientLogin& login, const Failure& failure) const override {
+    return packet(login.sequence, encode_err(failure));
+  }
+  Buffer greeting_error(const Failure& failure) const override {
+    return packet(0, encode_err(failure, false));
+  }
+
+  std::unique_ptr<Conversation> make_conversation(
+      const ClientLogin& login, std::shared_ptr<const SessionDefaults> defaults) const override {
+    return std::make_unique<MysqlConversation>(login, std::move(defaults));
+  }
+  std::unique_ptr<Link> make_link(BackendLogin login,
+                                  std::shared_ptr<const SessionDefaults> defaults) const override {
+    return std::make_unique<MysqlLink>(std::move(login), std::move(defaults));
+  }
+
+  void prepare_target(BackendTarget& target, const SessionDefaults& /*defaults*/,
+                      const Parameters& connect_args, const Conversation* session) const override {
+    if (const auto* conversation = static_cast<const MysqlConversation*>(session)) {
+      target.capabilities |= conversation->capabilities() & capability::kMirrored;
+      target.collation = conversation->collation();
+    }
+    for (const auto& [name, value] : connect_args) {
+      if (name != "charset" && name != "collation") {
+        target.parameters.emplace_back(name, value);
+      } else if (const Collation* collation = find_collation(value)) {
+        target.collation = collation->id;
+      }
+    }
+  }
+
+  // There is no packet for it: log in and send kill_query().
+  Buffer cancel_packet(const BackendLogin& /*backend*/) const override { return {}; }
+  Buffer goodbye() const override {
+    return packet(0, Buffer{static_cast<std::uint8_t>(Command::quit)});
+  }
+  Buffer kill_query(const BackendLogin& backend, bool query_only) const override {
+    Buffer payload;
+    Writer(payload)
+        .u8(static_cast<std::uint8_t>(Command::query))
+        .text(query_only ? "KILL QUERY " : "KILL ")
+        .text(std::to_string(backend.process_id));
+    return packet(0, payload);
+  }
+};
+
+}  // namespace
+
+const Dialect& mysql_dialect() {
+  static const MysqlDialect kDialect;
+  return kDialect;
+}
+
+}  // namespace sluice::protocol::mysql

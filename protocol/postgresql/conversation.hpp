@@ -1,0 +1,164 @@
+#pragma once
+
+// A PostgreSQL client and the backend that it holds at the moment: requests are walked, rewritten
+// where the backend's statement names differ, and counted in the backend's queue of expected
+// replies; replies are matched with that queue. See protocol/conversation.hpp for the contract.
+//
+//   conversation.cpp           begin, attach, release, failures
+//   conversation_requests.cpp  what the client sends
+//   conversation_extended.cpp  Parse, Bind, Describe, Close, Execute
+//   conversation_replies.cpp   what the backend sends
+//   conversation_effects.cpp   session state: settings, pins, refusals
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "protocol/conversation.hpp"
+#include "protocol/postgresql/frame_reader.hpp"
+#include "protocol/postgresql/link.hpp"
+#include "protocol/postgresql/messages.hpp"
+#include "protocol/postgresql/statements.hpp"
+
+namespace sluice::protocol::postgresql {
+
+class ClientConversation final : public Conversation {
+ public:
+  ClientConversation(const ClientLogin& login, std::shared_ptr<const SessionDefaults> defaults);
+
+  void welcome(const Parameters& reported, const CancelRequest& key, Outbox& to_client) override;
+  Need from_client(Bytes& in, Exchange& out) override;
+  void from_backend(Bytes in, Exchange& out) override;
+  void attach(Link& link, Exchange& out) override;
+  bool may_release() const override;
+  Cleanup detach() override;
+  bool outstanding() const override;
+  bool in_transaction() const override;
+  bool at_rest() const override;
+  Ending refuse(const Failure& failure, Exchange& out) override;
+  Ending backend_lost(const Failure& failure, Exchange& out) override;
+  void farewell(const Failure& failure, Outbox& to_client) override;
+  const SettingsPtr& settings() const override { return wanted_; }
+  std::uint64_t link_class() const override { return 0; }
+  PinSet pins() const override { return pins_; }
+  std::optional<Failure> attach_failure() const override;
+  bool finished() const override { return finished_; }
+
+ private:
+  using Head = FrameReader::Head;
+  using Step = std::optional<Need>;  // nullopt: the message was dealt with
+
+  // What most sessions never need, or only while a request runs.
+  struct Scratch {
+    std::vector<std::unique_ptr<Aftermath>> executed;  // of the batch: settled by its Sync
+    Parameters changed;  // reported values that no statement explains, as they were before
+    std::unique_ptr<sql::Classifier> classifier;  // of a text too long to be seen together
+    std::shared_ptr<Statement> streamed;          // the Parse that it belongs to
+  };
+  Scratch& scratch();
+
+  // ---- requests
+  Step request(const Head& head, Exchange& out);
+  Step needs_backend(const Head& head, Exchange& out);
+  Step query(const Head& head, Exchange& out);
+  void long_query(const Head& head, Exchange& out);
+  void sync(const Head& head, Exchange& out);
+  void flush(const Head& head, Exchange& out);
+  void copy(const Head& head, Exchange& out);
+  void take_body(Bytes& in, Exchange& out);
+  void end_of_body(Exchange& out);
+  Step throw_out(const Failure& failure, Exchange& out);
+  void drop() { forwarding_ = false; }
+  void pass(const Head& head, Exchange& out);
+  // The message without its first `skipped` bytes.
+  void pass_tail(const Head& head, std::size_t skipped, Exchange& out);
+  void send(char type, Bytes body, Exchange& out);
+  void reply_locally(Buffer bytes, Exchange& out, std::unique_ptr<Aftermath> aftermath = nullptr);
+
+  // ---- extended query
+  Step extended(const Head& head, Exchange& out);
+  Step parse(const Head& head, Exchange& out);
+  Step parse_unnamed(const Head& head, Bytes rest, Exchange& out);
+  void parse_named(const Head& head, std::string_view name, Bytes rest, Exchange& out);
+  void parse_duplicate(const Head& head, std::string_view name, const Statement& known,
+                       Exchange& out);
+  void parse_long(const Head& head, std::string_view name, Bytes rest, Exchange& out);
+  Step bind(const Head& head, Exchange& out);
+  Step describe(const Head& head, Exchange& out);
+  Step close(const Head& head, Exchange& out);
+  Step execute(const Head& head, Exchange& out);
+  Expected& push(Reply kind);
+  PreparedPtr ensure(const Statement& statement, Exchange& out);
+  void ensure_unnamed(Exchange& out);
+  void evict(Exchange& out);
+  void send_parse(std::string_view name, Bytes rest, Exchange& out);
+  void close_statement(std::string_view name, const Head& head, Exchange& out);
+  StatementPtr virtual_deallocate(Bytes rest);
+  void fail_batch(const Failure& failure, Exchange& out);
+
+  // ---- effects
+  sql::ScannerOptions scanner_options() const { return {false, link_->backslash_escapes(), false}; }
+  Step consider(const sql::Effects& effects, std::optional<Failure>& refusal);
+  std::optional<Failure> refusal_of(const sql::Effects& effects) const;
+  Step refuse_query(const Failure& refusal, const Head& head, Exchange& out);
+  Step deallocate(const sql::Effects& effects, const Head& head, Exchange& out);
+  void watch(const sql::Effects& effects);
+  Step settle(Exchange& out);
+  void send_settings(std::string_view sql, SettingsPtr result, bool reapplies, Exchange& out);
+  void bring_settings(Exchange& out);
+  void carry_out(const Aftermath& aftermath, const Expected* entry, bool outside);
+  void change_settings(const sql::Effects& effects, bool outside);
+  void note_change(std::string_view name, std::string before, std::string_view value);
+  void explain_change(std::string_view name);
+
+  // ---- replies
+  bool reply(const Head& head, Exchange& out);
+  bool reply_to_front(const Head& head, Exchange& out);
+  bool command_complete(const Head& head, Exchange& out);
+  bool error(const Head& head, Exchange& out);
+  bool settings_refused(const ErrorFields& fields);
+  bool error_in_batch(const ErrorFields& fields, Exchange& out);
+  bool show_error(const Aftermath* aftermath, std::string_view sqlstate, Exchange& out);
+  bool ready(const Head& head, Exchange& out);
+  void settings_ready(const Expected& entry);
+  void copy_in_started();
+  void undo(Expected entry, bool executed);
+  void after_message(Exchange& out);
+  bool break_link(std::string_view what, Exchange& out);
+  Expected pop();
+  std::uint64_t settings_hash() const { return wanted_ ? wanted_->hash() : 0; }
+  bool mid_reply() const;
+
+  std::shared_ptr<const SessionDefaults> defaults_;
+  BackendLink* link_ = nullptr;
+  FrameReader reader_;
+  SettingsPtr startup_;  // what RESET means for this client
+  SettingsPtr wanted_;
+  std::unique_ptr<ClientStatements> statements_;
+  StatementPtr unnamed_;  // null: there is none
+  StatementPtr portal_;   // of the unnamed portal, if it has effects
+  SettingsPtr reapply_;   // startup values that a RESET inside a transaction has taken away
+  std::unique_ptr<Scratch> scratch_;
+  std::unique_ptr<Failure> attach_failure_;
+  PinSet pins_;
+  std::uint32_t serial_ = 0;  // of named statements
+  char head_type_ = 0;        // the message that waits for a backend
+  bool welcomed_ = false;
+  bool finished_ = false;
+  bool replication_ = false;
+  bool forwarding_ = false;    // the rest of the client's message goes to the backend
+  bool drop_head_ = false;     // the next message was refused
+  bool skipping_ = false;      // to the client's next Sync, without a backend
+  bool batch_open_ = false;    // extended messages were sent, their Sync was not
+  bool batch_failed_ = false;  // an error came in the batch whose Sync is awaited
+  bool settle_ = false;        // settings are changing: wait for the outcome
+  bool sequence_ok_ = false;   // currval() is good in this transaction
+  bool replied_ = false;       // the client has seen part of the replies to what is outstanding
+  bool used_ = false;          // the backend has run something in this lease
+  bool stale_ = false;         // a statement on the backend is no longer what it was
+};
+
+}  // namespace sluice::protocol::postgresql

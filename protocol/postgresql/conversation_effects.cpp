@@ -1,0 +1,244 @@
+// Session state: what statements do to it, and what sluice makes of that: carried, pinned, refused.
+
+#include "protocol/postgresql/conversation.hpp"
+#include "protocol/postgresql/session_state.hpp"
+#include "protocol/writer.hpp"
+
+namespace sluice::protocol::postgresql {
+
+// Before a statement with effects goes to the backend. Need::reply when its outcome must wait for
+// replies that are on their way in any case.
+ClientConversation::Step ClientConversation::consider(const sql::Effects& effects,
+                                                      std::optional<Failure>& refusal) {
+  bool applying = !link_->expected.empty() && link_->expected.front().kind == Reply::settings;
+  // The settings that go ahead of it may fail, which leaves a failed transaction behind that these
+  // would end.
+  if (applying && (effects.ends_transaction || effects.several)) {
+    return Need::reply;
+  }
+  refusal = refusal_of(effects);
+  return std::nullopt;
+}
+
+std::optional<Failure> ClientConversation::refusal_of(const sql::Effects& effects) const {
+  bool held = pins_.any() || defaults_->session_mode;
+  if (effects.needs_sequence && !held) {
+    bool inside = link_->status != 'I' || batch_open_ || !link_->expected.empty();
+    if (!sequence_ok_ || !inside) {
+      return fail(FailureKind::unsupported_feature,
+                  "currval() and lastval() are not supported here, because the backend may have "
+                  "served other sessions; use INSERT ... RETURNING, or pool_mode: session");
+    }
+  }
+  if (effects.resets && startup_) {
+    return fail(FailureKind::unsupported_feature,
+                "RESET together with other statements in one text is not supported; send it alone");
+  }
+  if (!defaults_->refuse_unsupported || defaults_->session_mode) {
+    return std::nullopt;
+  }
+  bool in_block = link_->status != 'I' && effects.change != sql::Change::none;
+  if (effects.pins.any() || in_block) {
+    return fail(FailureKind::unsupported_feature,
+                "this statement changes state of the session that is not carried between "
+                "backends, and unsupported_state is refuse; use pool_mode: session");
+  }
+  return std::nullopt;
+}
+
+// Nothing is outstanding here.
+ClientConversation::Step ClientConversation::refuse_query(const Failure& refusal, const Head& head,
+                                                          Exchange& out) {
+  if (link_->status == 'E') {
+    link_->expected.push(Reply::query);  // the server refuses it for a reason of its own
+    pass(head, out);
+    return std::nullopt;
+  }
+  Buffer error;
+  put_error_response(error, refusal, ErrorLevel::error);
+  if (link_->status == 'I') {
+    put_ready_for_query(error, 'I');
+    reply_locally(std::move(error), out);
+    ++out.facts.queries;
+    return std::nullopt;
+  }
+  // The error must fail the transaction on the server too.
+  Buffer body;
+  Writer(body).cstring("refused by sluice");
+  send(frontend::kQuery, body, out);
+  Expected& entry = link_->expected.push(Reply::query);
+  entry.aftermath = std::make_unique<Aftermath>();
+  entry.aftermath->local = std::move(error);
+  return std::nullopt;
+}
+
+// A name of the protocol's: known to this client alone, so the server need not hear of it.
+ClientConversation::Step ClientConversation::deallocate(const sql::Effects& effects,
+                                                        const Head& /*head*/, Exchange& out) {
+  statements_->erase(effects.name);
+  unnamed_.reset();
+  Buffer tag;
+  Writer(tag).cstring("DEALLOCATE");
+  Buffer bytes;
+  put_message(bytes, backend::kCommandComplete, tag);
+  put_ready_for_query(bytes, link_->status);
+  reply_locally(std::move(bytes), out);
+  ++out.facts.queries;
+  return std::nullopt;
+}
+
+// A statement with effects is about to be sent.
+void ClientConversation::watch(const sql::Effects& effects) {
+  sequence_ok_ = sequence_ok_ || effects.writes;
+  if (effects.change != sql::Change::none || effects.discard_all || effects.resets) {
+    settle_ = true;
+  }
+}
+
+// Between requests, after settings have changed: the rest must know the outcome.
+ClientConversation::Step ClientConversation::settle(Exchange& out) {
+  if (!settle_ || batch_open_) {
+    return std::nullopt;
+  }
+  if (!link_->expected.empty()) {
+    return Need::reply;
+  }
+  settle_ = false;
+  if (reapply_ && link_->status == 'T') {
+    send_settings(apply_settings(*reapply_), nullptr, true, out);
+  } else if (link_->status == 'I' && !pins_.has(Pin::settings)) {
+    bring_settings(out);
+  }
+  reapply_.reset();
+  return std::nullopt;
+}
+
+void ClientConversation::send_settings(std::string_view sql, SettingsPtr result, bool reapplies,
+                                       Exchange& out) {
+  Buffer body;
+  Writer(body).cstring(sql);
+  send(frontend::kQuery, body, out);
+  link_->unnamed.reset();
+  link_->unnamed_known = true;
+  Expected& entry = link_->expected.push(Reply::settings);
+  entry.visible = false;
+  entry.aftermath = std::make_unique<Aftermath>();
+  entry.aftermath->settings = std::move(result);
+  entry.aftermath->reapplies = reapplies;
+}
+
+// From what the backend has to what the session wants.
+void ClientConversation::bring_settings(Exchange& out) {
+  if (same_settings(link_->settings(), wanted_)) {
+    link_->set_settings(wanted_);  // makes the next comparison one of pointers
+    return;
+  }
+  send_settings(settings_difference(link_->settings(), wanted_), wanted_, false, out);
+}
+
+// A statement has run. `outside`: outside of a transaction block, so nothing can take it back.
+void ClientConversation::carry_out(const Aftermath& aftermath, const Expected* entry,
+                                   bool outside) {
+  const sql::Effects* effects = aftermath.effects();
+  if (effects == nullptr) {
+    return;
+  }
+  bool failed = entry != nullptr && entry->failed;
+  if (failed && !entry->succeeded) {
+    // These outlive the transaction that failed.
+    for (Pin pin : {Pin::lock, Pin::session}) {
+      if (effects->pins.has(pin)) {
+        pins_.add(pin);
+      }
+    }
+    return;
+  }
+  for (unsigned i = 0; i < static_cast<unsigned>(Pin::count_); ++i) {
+    if (effects->pins.has(static_cast<Pin>(i))) {
+      pins_.add(static_cast<Pin>(i));
+    } else if (outside && effects->unpins.has(static_cast<Pin>(i))) {
+      pins_.remove(static_cast<Pin>(i));
+    }
+  }
+  if (effects->discard_all) {
+    link_->set_settings(nullptr);
+    wanted_ = startup_;
+    scratch().changed.clear();
+  } else if (effects->change != sql::Change::none) {
+    change_settings(*effects, outside);
+  }
+}
+
+void ClientConversation::change_settings(const sql::Effects& effects, bool outside) {
+  bool all = effects.change == sql::Change::reset_all;
+  if (!outside) {
+    pins_.add(Pin::settings);
+    // On the server RESET means the login's values; this client's own come after it.
+    Settings again = reapply_ ? *reapply_ : Settings{};
+    if (all && startup_) {
+      again = *startup_;
+    } else if (const std::string* value = find_setting(startup_, effects.name);
+               value != nullptr && effects.change == sql::Change::reset) {
+      again.set(effects.name, *value);
+    }
+    if (!again.empty()) {
+      reapply_ = std::make_shared<const Settings>(std::move(again));
+    }
+    return;
+  }
+  if (all) {
+    SettingsPtr kept;  // RESET ALL leaves these as they are
+    for (std::string_view name : {"role", "session_authorization"}) {
+      if (const std::string* value = find_setting(link_->settings(), name)) {
+        kept = with_setting(kept, name, *value);
+      }
+    }
+    link_->set_settings(kept);
+    wanted_ = startup_;
+    if (scratch_) {
+      scratch_->changed.clear();
+    }
+    return;
+  }
+  if (effects.change == sql::Change::set) {
+    link_->set_settings(with_setting(link_->settings(), effects.name, effects.value));
+    wanted_ = with_setting(wanted_, effects.name, effects.value);
+    if (same_settings(link_->settings(), wanted_)) {
+      link_->set_settings(wanted_);
+    }
+  } else {
+    link_->set_settings(without_setting(link_->settings(), effects.name));
+    const std::string* value = find_setting(startup_, effects.name);
+    wanted_ = value != nullptr ? with_setting(wanted_, effects.name, *value)
+                               : without_setting(wanted_, effects.name);
+  }
+  explain_change(effects.name);
+}
+
+// A reported value has changed. It is back where it was, or a statement will explain it, or the
+// session has state that is not carried.
+void ClientConversation::note_change(std::string_view name, std::string before,
+                                     std::string_view value) {
+  if (before == value || name == "in_hot_standby") {
+    return;
+  }
+  Parameters& changed = scratch().changed;
+  for (auto place = changed.begin(); place != changed.end(); ++place) {
+    if (place->first == name) {
+      if (place->second == value) {
+        changed.erase(place);
+      }
+      return;
+    }
+  }
+  changed.emplace_back(name, std::move(before));
+}
+
+void ClientConversation::explain_change(std::string_view name) {
+  if (scratch_) {
+    std::erase_if(scratch_->changed,
+                  [name](const auto& row) { return same_setting_name(row.first, name); });
+  }
+}
+
+}  // namespace sluice::protocol::postgresql

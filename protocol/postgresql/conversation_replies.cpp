@@ -1,0 +1,432 @@
+// What the backend sends, matched with the queue of expected replies.
+
+#include <string>
+
+#include "protocol/postgresql/conversation.hpp"
+#include "protocol/writer.hpp"
+
+namespace sluice::protocol::postgresql {
+
+void ClientConversation::from_backend(Bytes in, Exchange& out) {
+  while (link_ != nullptr && !link_->broken) {
+    BackendLink& link = *link_;
+    Head head;
+    switch (link.reader.peek(in, kBackendMessageLimit, backend_head, head)) {
+      case FrameReader::Got::more:
+        return;
+      case FrameReader::Got::body: {
+        Bytes piece = link.reader.take_body(in);
+        if (link.forwarding) {
+          out.to_client.borrow(piece);
+        }
+        break;
+      }
+      case FrameReader::Got::head:
+        link.forwarding = reply(head, out);
+        if (link.broken) {
+          return;
+        }
+        if (link.forwarding) {
+          head.held ? out.to_client.own(head.bytes) : out.to_client.borrow(head.bytes);
+        }
+        link.reader.accept(in, head);
+        break;
+      default:
+        break_link("a malformed message", out);
+        return;
+    }
+    if (link.reader.left() == 0) {
+      after_message(out);
+    }
+  }
+}
+
+// True: the message goes to the client as it is.
+bool ClientConversation::reply(const Head& head, Exchange& out) {
+  Expectations& expected = link_->expected;
+  bool ours = !expected.empty() && expected.front().kind == Reply::settings;
+  switch (head.type) {
+    case backend::kNoticeResponse:
+      return !ours && welcomed_;
+    case backend::kNotificationResponse:
+      return welcomed_;
+    case backend::kParameterStatus: {
+      auto parsed = head.whole() ? parse_parameter_status(head.body()) : std::nullopt;
+      if (!parsed) {
+        return break_link("a malformed ParameterStatus", out);
+      }
+      std::string before = link_->report(parsed->name, parsed->value);
+      if (ours) {
+        return welcomed_ && used_;  // not at attach: the client has been told this value
+      }
+      note_change(parsed->name, std::move(before), parsed->value);
+      return welcomed_;
+    }
+    case backend::kErrorResponse:
+      return error(head, out);
+    default:
+      if (expected.empty()) {
+        return break_link("a message that nothing asked for", out);
+      }
+      return reply_to_front(head, out);
+  }
+}
+
+bool ClientConversation::reply_to_front(const Head& head, Exchange& out) {
+  Expected& front = link_->expected.front();
+  Reply kind = front.kind;
+  bool visible = front.visible;
+  bool fits = false;
+  switch (head.type) {
+    case backend::kDataRow:
+      fits = kind == Reply::query || kind == Reply::execute || kind == Reply::settings;
+      break;
+    case backend::kRowDescription:
+      fits = kind == Reply::query || kind == Reply::settings;
+      [[fallthrough]];
+    case backend::kNoData:
+      if (kind == Reply::describe_portal ||
+          (kind == Reply::describe_statement && front.described)) {
+        pop();
+        fits = true;
+      }
+      break;
+    case backend::kParameterDescription:
+      fits = kind == Reply::describe_statement && !front.described;
+      front.described = true;
+      break;
+    case backend::kParseComplete:
+    case backend::kCloseComplete:
+      fits = kind == (head.type == backend::kParseComplete ? Reply::parse : Reply::close);
+      if (fits) {
+        pop();
+      }
+      break;
+    case backend::kBindComplete:
+      fits = kind == Reply::bind;
+      if (fits) {
+        Expected entry = pop();
+        if (entry.aftermath) {
+          scratch().executed.push_back(std::move(entry.aftermath));
+        }
+      }
+      break;
+    case backend::kCommandComplete:
+    case backend::kEmptyQueryResponse:
+    case backend::kPortalSuspended:
+      if (kind == Reply::query || kind == Reply::execute || kind == Reply::settings) {
+        visible = command_complete(head, out) && visible;
+        fits = true;
+      }
+      break;
+    case backend::kCopyInResponse:
+      fits = kind == Reply::query || kind == Reply::execute;
+      if (fits) {
+        copy_in_started();
+      }
+      break;
+    case backend::kCopyOutResponse:
+    case backend::kCopyData:
+    case backend::kCopyDone:
+      fits = kind == Reply::query || kind == Reply::execute;
+      break;
+    case backend::kFunctionCallResponse:
+      fits = kind == Reply::function_call;
+      break;
+    case backend::kReadyForQuery:
+      return ready(head, out);
+    default:
+      break;
+  }
+  if (!fits) {
+    return break_link("an unexpected message", out);
+  }
+  replied_ = replied_ || visible;
+  return visible && welcomed_;
+}
+
+// The end of one statement. Tags say what happened to prepared statements, whoever asked for it.
+bool ClientConversation::command_complete(const Head& head, Exchange& out) {
+  Expected& front = link_->expected.front();
+  front.succeeded = true;
+  bool visible = true;
+  if (head.type == backend::kCommandComplete && !head.body().empty() && head.body()[0] == 'D') {
+    std::string_view tag = as_text(head.body());
+    tag = tag.substr(0, tag.find('\0'));
+    if (tag == "DEALLOCATE ALL" || tag == "DISCARD ALL") {
+      link_->statements.clear();
+      link_->unnamed_known = false;
+      if (statements_) {
+        statements_->clear_before(front.aftermath ? front.aftermath->serial : serial_);
+      }
+    } else if (tag == "DISCARD PLANS" && front.aftermath && front.aftermath->deallocates) {
+      Buffer text;
+      Writer(text).cstring("DEALLOCATE");
+      Buffer bytes;
+      put_message(bytes, backend::kCommandComplete, text);
+      out.to_client.own(bytes);
+      visible = false;
+    }
+  }
+  if (front.kind == Reply::execute) {
+    link_->copy_in = false;
+    Expected entry = pop();
+    if (entry.aftermath) {
+      scratch().executed.push_back(std::move(entry.aftermath));
+    }
+  }
+  return visible;
+}
+
+// Syncs that the client has sent before it knew of the COPY are ignored by the server.
+void ClientConversation::copy_in_started() {
+  Expectations& expected = link_->expected;
+  link_->copy_in = true;
+  bool synced = false;
+  while (expected.size() > 1) {
+    Reply kind = expected.at(1).kind;
+    if (kind == Reply::copy_end) {
+      expected.erase(1);
+      link_->copy_in = false;
+      break;
+    }
+    if (kind != Reply::sync) {
+      break;
+    }
+    expected.erase(1);
+  }
+  for (std::size_t i = 1; i < expected.size(); ++i) {
+    synced = synced || expected.at(i).kind == Reply::sync;
+  }
+  if (expected.front().kind == Reply::execute && !synced) {
+    batch_open_ = true;
+  }
+}
+
+bool ClientConversation::error(const Head& head, Exchange& out) {
+  Expectations& expected = link_->expected;
+  ErrorFields fields;
+  if (auto parsed = parse_error_fields(head.body())) {
+    fields = *parsed;
+  }
+  if (fields.severity == "FATAL" || fields.severity == "PANIC") {
+    link_->fatal = true;
+    ++out.facts.errors;
+    if (!welcomed_) {
+      settings_refused(fields);
+    }
+    return welcomed_;
+  }
+  if (expected.empty()) {
+    return break_link("an error that nothing asked for", out);
+  }
+  link_->copy_in = false;
+  Expected& front = expected.front();
+  if (front.kind == Reply::settings) {
+    return settings_refused(fields);
+  }
+  replied_ = true;
+  if (front.kind == Reply::query || front.kind == Reply::function_call ||
+      front.kind == Reply::sync) {
+    front.failed = true;
+    return show_error(front.aftermath.get(), fields.sqlstate, out);
+  }
+  return error_in_batch(fields, out);
+}
+
+// The difference of settings failed: the backend is in a failed transaction, where nothing that
+// was sent after it runs.
+bool ClientConversation::settings_refused(const ErrorFields& fields) {
+  if (!link_->expected.empty()) {
+    link_->expected.front().failed = true;
+  }
+  link_->unclean = true;
+  attach_failure_ =
+      std::make_unique<Failure>(fail(FailureKind::backend_unclean, printable(fields.message, 500)));
+  attach_failure_->sqlstate_override = fields.sqlstate;
+  return false;
+}
+
+// True: as the server sent it.
+bool ClientConversation::show_error(const Aftermath* aftermath, std::string_view sqlstate,
+                                    Exchange& out) {
+  ++out.facts.errors;
+  if (link_->unclean && attach_failure_) {
+    Buffer bytes;
+    put_error_response(bytes, *attach_failure_, ErrorLevel::error);
+    out.to_client.own(bytes);
+    return false;
+  }
+  if (aftermath != nullptr && !aftermath->local.empty() &&
+      (aftermath->only_if.empty() || aftermath->only_if == sqlstate)) {
+    out.to_client.own(aftermath->local);
+    return false;
+  }
+  return true;
+}
+
+// The server skips to the next Sync; everything that was expected before it will not come.
+bool ClientConversation::error_in_batch(const ErrorFields& fields, Exchange& out) {
+  Expectations& expected = link_->expected;
+  std::size_t sync = 1;
+  while (sync < expected.size() && expected.at(sync).kind != Reply::sync) {
+    ++sync;
+  }
+  bool has_sync = sync < expected.size();
+  for (std::size_t i = sync; i-- > 1;) {
+    Expected skipped = std::move(expected.at(i));
+    expected.erase(i);
+    undo(std::move(skipped), false);
+  }
+  Expected failed = expected.pop();
+  bool as_sent = show_error(failed.aftermath.get(), fields.sqlstate, out);
+  if (failed.prepared && fields.sqlstate == "26000") {
+    link_->statements.forget(*failed.prepared);
+  }
+  // "cached plan must not change result type": the backend's statements are not what they were.
+  stale_ = stale_ || (fields.sqlstate == "0A000" && failed.prepared);
+  if (failed.aftermath && failed.kind == Reply::execute) {
+    failed.failed = true;
+    carry_out(*failed.aftermath, &failed, false);
+  }
+  undo(std::move(failed), true);
+  batch_failed_ = true;
+  if (!has_sync) {
+    link_->ignoring = true;
+  }
+  return as_sent;
+}
+
+// Takes back what was assumed when the message was sent. executed: it ran and failed; else the
+// server never looked at it.
+void ClientConversation::undo(Expected entry, bool executed) {
+  Aftermath* aftermath = entry.aftermath.get();
+  if (entry.kind == Reply::parse && entry.unnamed) {
+    unnamed_ = executed ? nullptr : std::move(entry.previous);
+  } else if (entry.kind == Reply::query || (entry.kind == Reply::close && entry.unnamed)) {
+    unnamed_ = std::move(entry.previous);
+  }
+  bool touched_unnamed = entry.kind == Reply::query || entry.unnamed ||
+                         (!entry.visible && !entry.prepared && entry.kind != Reply::copy_end);
+  if (touched_unnamed) {
+    link_->unnamed.reset();
+    link_->unnamed_known = executed && entry.kind == Reply::parse;
+  }
+  bool maps = aftermath != nullptr && aftermath->maps;
+  if (maps && statements_) {
+    statements_->erase(aftermath->name);
+  }
+  if (aftermath != nullptr && aftermath->unmaps && statements_) {
+    statements_->restore(aftermath->name, aftermath->removed);
+  }
+  if (entry.prepared && entry.kind == Reply::parse && (maps || !entry.visible)) {
+    link_->statements.forget(*entry.prepared);
+  }
+  if (entry.prepared && entry.kind == Reply::close) {
+    link_->statements.restore(std::move(entry.prepared));
+  }
+}
+
+bool ClientConversation::ready(const Head& head, Exchange& out) {
+  auto parsed = head.whole() ? parse_ready_for_query(head.body()) : std::nullopt;
+  Reply kind = link_->expected.front().kind;
+  if (!parsed || (kind != Reply::sync && kind != Reply::query && kind != Reply::function_call &&
+                  kind != Reply::settings)) {
+    return break_link("an unexpected ReadyForQuery", out);
+  }
+  char before = link_->status;
+  link_->status = *parsed;
+  link_->copy_in = false;
+  Expected entry = pop();
+  if (kind == Reply::settings) {
+    settings_ready(entry);
+    return false;
+  }
+  bool outside = before == 'I' && *parsed == 'I';
+  if (entry.aftermath) {
+    carry_out(*entry.aftermath, &entry, outside);
+  }
+  if (kind == Reply::sync) {
+    if (scratch_) {
+      auto executed = std::move(scratch_->executed);
+      scratch_->executed.clear();
+      for (const auto& aftermath : executed) {
+        Expected batch;
+        batch.failed = batch_failed_;
+        carry_out(*aftermath, &batch, outside);
+      }
+    }
+    batch_failed_ = false;
+  }
+  ++out.facts.queries;
+  if (*parsed == 'I') {
+    ++out.facts.transactions;
+    sequence_ok_ = sequence_ok_ && !link_->expected.empty();
+    if (scratch_ && !scratch_->changed.empty()) {
+      pins_.add(Pin::settings);
+    }
+  }
+  replied_ = false;
+  if (link_->unclean && *parsed != 'I') {
+    Buffer bytes;
+    put_ready_for_query(bytes, 'I');
+    out.to_client.own(bytes);
+    if (link_->expected.empty()) {
+      attach_failure_.reset();  // the client has been told
+    }
+    return false;
+  }
+  return true;
+}
+
+void ClientConversation::settings_ready(const Expected& entry) {
+  if (entry.failed) {
+    return;
+  }
+  if (!entry.aftermath->reapplies) {
+    link_->set_settings(entry.aftermath->settings);
+  }
+}
+
+// Replies of our own whose turn has come.
+void ClientConversation::after_message(Exchange& out) {
+  Expectations& expected = link_->expected;
+  while (!expected.empty()) {
+    Reply kind = expected.front().kind;
+    if (kind == Reply::local) {
+      out.to_client.own(expected.front().aftermath->local);
+      replied_ = true;
+    } else if (kind != Reply::copy_end) {
+      return;
+    }
+    pop();
+  }
+}
+
+Expected ClientConversation::pop() {
+  return link_->expected.pop();
+}
+
+bool ClientConversation::mid_reply() const {
+  return link_ != nullptr && link_->reader.left() != 0 && link_->forwarding;
+}
+
+// The backend cannot be understood any more, and so neither can what the client would get from it.
+bool ClientConversation::break_link(std::string_view what, Exchange& out) {
+  if (link_->fatal) {
+    link_->broken = true;
+    return false;
+  }
+  Failure failure = fail(FailureKind::backend_protocol,
+                         "the server sent " + std::string(what) + "; the connection is closed");
+  if (welcomed_) {
+    farewell(failure, out.to_client);
+  } else {
+    attach_failure_ = std::make_unique<Failure>(std::move(failure));
+  }
+  link_->broken = true;
+  finished_ = true;
+  return false;
+}
+
+}  // namespace sluice::protocol::postgresql

@@ -1,0 +1,302 @@
+// What the client sends (documentation: "Message Flow").
+
+#include "protocol/postgresql/conversation.hpp"
+#include "protocol/writer.hpp"
+
+namespace sluice::protocol::postgresql {
+namespace {
+
+std::size_t client_head(char type) {
+  switch (type) {
+    case frontend::kQuery:
+    case frontend::kParse:
+    case frontend::kBind:
+    case frontend::kDescribe:
+    case frontend::kClose:
+    case frontend::kExecute:
+      return kHeadLimit;
+    default:
+      return kHeaderSize;
+  }
+}
+
+}  // namespace
+
+Need ClientConversation::from_client(Bytes& in, Exchange& out) {
+  for (;;) {
+    if (finished_) {
+      return Need::close;
+    }
+    Head head;
+    switch (reader_.peek(in, defaults_->max_message, client_head, head)) {
+      case FrameReader::Got::more:
+        return Need::input;
+      case FrameReader::Got::body:
+        take_body(in, out);
+        break;
+      case FrameReader::Got::bad:
+        return *throw_out(fail(FailureKind::protocol_violation, "invalid message length"), out);
+      case FrameReader::Got::too_large:
+        return *throw_out(fail(FailureKind::message_too_large, "the message is too large"), out);
+      case FrameReader::Got::head:
+        if (Step stop = request(head, out)) {
+          return *stop;
+        }
+        reader_.accept(in, head);
+        break;
+    }
+  }
+}
+
+ClientConversation::Step ClientConversation::request(const Head& head, Exchange& out) {
+  drop();
+  if (head.type == frontend::kTerminate) {
+    finished_ = true;
+    return Need::close;
+  }
+  if (drop_head_) {
+    drop_head_ = false;
+    return std::nullopt;
+  }
+  switch (head.type) {
+    case frontend::kSync:
+    case frontend::kFlush:
+      if (head.size != kHeaderSize) {
+        return throw_out(fail(FailureKind::protocol_violation, "invalid message format"), out);
+      }
+      if (link_ != nullptr && link_->fatal) {
+        return Need::reply;
+      }
+      head.type == frontend::kSync ? sync(head, out) : flush(head, out);
+      return std::nullopt;
+    case frontend::kCopyData:
+    case frontend::kCopyDone:
+    case frontend::kCopyFail:
+      copy(head, out);
+      return std::nullopt;
+    case frontend::kQuery:
+    case frontend::kFunctionCall:
+    case frontend::kParse:
+    case frontend::kBind:
+    case frontend::kDescribe:
+    case frontend::kClose:
+    case frontend::kExecute:
+      return needs_backend(head, out);
+    default:
+      return throw_out(fail(FailureKind::protocol_violation,
+                            "invalid frontend message type " +
+                                std::to_string(static_cast<unsigned char>(head.type))),
+                       out);
+  }
+}
+
+ClientConversation::Step ClientConversation::needs_backend(const Head& head, Exchange& out) {
+  if (skipping_) {
+    return std::nullopt;
+  }
+  if (link_ == nullptr) {
+    head_type_ = head.type;
+    if (attach_failure_) {
+      Failure failure = std::move(*attach_failure_);
+      attach_failure_.reset();
+      refuse(failure, out);
+      drop_head_ = false;  // this is it
+      return std::nullopt;
+    }
+    return Need::backend;
+  }
+  if (link_->ignoring) {
+    return std::nullopt;
+  }
+  if (link_->fatal || (link_->unclean && !batch_open_)) {
+    return Need::reply;
+  }
+  if (link_->copy_in) {
+    return throw_out(fail(FailureKind::protocol_violation, "unexpected message during COPY"), out);
+  }
+  if (Step stop = settle(out)) {
+    return stop;
+  }
+  used_ = true;
+  if (head.type == frontend::kQuery) {
+    return query(head, out);
+  }
+  if (head.type == frontend::kFunctionCall) {
+    link_->expected.push(Reply::function_call);
+    pass(head, out);
+    return std::nullopt;
+  }
+  return extended(head, out);
+}
+
+ClientConversation::Step ClientConversation::query(const Head& head, Exchange& out) {
+  if (!head.whole()) {
+    long_query(head, out);
+    return std::nullopt;
+  }
+  std::string_view text = as_text(head.body());
+  text = text.substr(0, text.find('\0'));
+  sql::Classifier classifier(scanner_options());
+  classifier.feed(as_bytes(text));
+  sql::Effects& effects = classifier.finish();
+  std::unique_ptr<Aftermath> aftermath;
+  if (effects.any()) {
+    std::optional<Failure> refusal;
+    if (Step stop = consider(effects, refusal)) {
+      return stop;
+    }
+    bool known = effects.deallocate && statements_ && statements_->find(effects.name) != nullptr;
+    if (refusal || (known && link_->status != 'E')) {
+      if (!link_->expected.empty()) {
+        return Need::reply;
+      }
+      return refusal ? refuse_query(*refusal, head, out) : deallocate(effects, head, out);
+    }
+    watch(effects);
+    aftermath = std::make_unique<Aftermath>();
+    aftermath->own = std::make_unique<const sql::Effects>(std::move(effects));
+    aftermath->serial = serial_;
+  }
+  Expected& entry = link_->expected.push(Reply::query);
+  entry.aftermath = std::move(aftermath);
+  entry.previous = std::move(unnamed_);
+  unnamed_.reset();
+  link_->unnamed.reset();
+  link_->unnamed_known = true;
+  pass(head, out);
+  return std::nullopt;
+}
+
+// Seen piece by piece: classified when its last byte has gone by.
+void ClientConversation::long_query(const Head& head, Exchange& out) {
+  Scratch& state = scratch();
+  state.classifier = std::make_unique<sql::Classifier>(scanner_options());
+  state.classifier->feed(head.body());
+  Expected& entry = link_->expected.push(Reply::query);
+  entry.previous = std::move(unnamed_);
+  unnamed_.reset();
+  link_->unnamed.reset();
+  link_->unnamed_known = true;
+  pass(head, out);
+}
+
+void ClientConversation::take_body(Bytes& in, Exchange& out) {
+  Bytes piece = reader_.take_body(in);
+  if (forwarding_) {
+    out.to_backend.borrow(piece);
+  }
+  if (scratch_ && scratch_->classifier) {
+    bool last = reader_.left() == 0;
+    bool ends_with_nul = last && piece.back() == 0 && !scratch_->streamed;
+    scratch_->classifier->feed(ends_with_nul ? piece.first(piece.size() - 1) : piece);
+    if (last) {
+      end_of_body(out);
+    }
+  }
+}
+
+// A long Query or Parse is complete.
+void ClientConversation::end_of_body(Exchange& out) {
+  auto classifier = std::move(scratch_->classifier);
+  auto streamed = std::move(scratch_->streamed);
+  sql::Effects& effects = classifier->finish();
+  if (link_ == nullptr || !effects.any()) {
+    return;
+  }
+  if (effects.change != sql::Change::none) {
+    effects.pins.add(Pin::settings);
+    effects.change = sql::Change::none;
+  }
+  effects.deallocate = false;
+  if (streamed) {
+    streamed->effects = std::make_unique<const sql::Effects>(std::move(effects));
+    return;
+  }
+  if (auto refusal = refusal_of(effects)) {
+    throw_out(*refusal, out);
+    return;
+  }
+  watch(effects);
+  if (!link_->expected.empty() && link_->expected.back().kind == Reply::query) {
+    auto aftermath = std::make_unique<Aftermath>();
+    aftermath->own = std::make_unique<const sql::Effects>(std::move(effects));
+    aftermath->serial = serial_;
+    link_->expected.back().aftermath = std::move(aftermath);
+  }
+}
+
+void ClientConversation::sync(const Head& head, Exchange& out) {
+  batch_open_ = false;
+  if (link_ == nullptr) {
+    skipping_ = false;
+    Buffer bytes;
+    put_ready_for_query(bytes, 'I');
+    out.to_client.own(bytes);
+    return;
+  }
+  if (link_->copy_in) {
+    batch_open_ = true;  // the server ignores it
+    return;
+  }
+  link_->ignoring = false;
+  link_->expected.push(Reply::sync);
+  used_ = true;
+  pass(head, out);
+}
+
+void ClientConversation::flush(const Head& head, Exchange& out) {
+  if (link_ != nullptr && !link_->copy_in && !link_->ignoring) {
+    pass(head, out);
+  }
+}
+
+// Outside of a COPY the server drops these: they follow an error that the client had not seen.
+void ClientConversation::copy(const Head& head, Exchange& out) {
+  if (link_ == nullptr || link_->ignoring || link_->fatal || link_->expected.empty()) {
+    return;
+  }
+  if (head.type != frontend::kCopyData) {
+    if (link_->copy_in) {
+      link_->copy_in = false;
+    } else {
+      link_->expected.push(Reply::copy_end).visible = false;
+    }
+  }
+  pass(head, out);
+}
+
+ClientConversation::Step ClientConversation::throw_out(const Failure& failure, Exchange& out) {
+  farewell(failure, out.to_client);
+  finished_ = true;
+  return Need::close;
+}
+
+void ClientConversation::pass(const Head& head, Exchange& out) {
+  pass_tail(head, 0, out);
+}
+
+void ClientConversation::pass_tail(const Head& head, std::size_t skipped, Exchange& out) {
+  forwarding_ = true;
+  Bytes bytes = head.bytes.subspan(skipped);
+  head.held ? out.to_backend.own(bytes) : out.to_backend.borrow(bytes);
+}
+
+void ClientConversation::send(char type, Bytes body, Exchange& out) {
+  Buffer message;
+  put_message(message, type, body);
+  out.to_backend.own(message);
+}
+
+// Takes its turn behind the replies that the backend owes.
+void ClientConversation::reply_locally(Buffer bytes, Exchange& out,
+                                       std::unique_ptr<Aftermath> aftermath) {
+  if (link_ == nullptr || (link_->expected.empty() && !mid_reply())) {
+    out.to_client.own(bytes);
+    return;
+  }
+  Expected& entry = link_->expected.push(Reply::local);
+  entry.aftermath = aftermath ? std::move(aftermath) : std::make_unique<Aftermath>();
+  entry.aftermath->local = std::move(bytes);
+}
+
+}  // namespace sluice::protocol::postgresql

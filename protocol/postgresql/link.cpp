@@ -1,0 +1,188 @@
+#include "protocol/postgresql/link.hpp"
+
+#include "protocol/postgresql/messages.hpp"
+#include "protocol/postgresql/session_state.hpp"
+#include "protocol/writer.hpp"
+
+namespace sluice::protocol::postgresql {
+namespace {
+
+void put_query(Outbox& out, std::string_view text) {
+  Buffer body;
+  Writer(body).cstring(text);
+  Buffer message;
+  put_message(message, frontend::kQuery, body);
+  out.own(message);
+}
+
+}  // namespace
+
+std::size_t backend_head(char type) {
+  switch (type) {
+    case backend::kReadyForQuery:
+    case backend::kParameterStatus:
+    case backend::kErrorResponse:
+    case backend::kCommandComplete:
+      return kHeadLimit;
+    default:
+      return kHeaderSize;
+  }
+}
+
+BackendLink::BackendLink(BackendLogin login, std::size_t limit)
+    : Link(std::move(login)), max_statements(limit) {
+  backslash_escapes_ = parameter("standard_conforming_strings") == "off";
+}
+
+std::string_view BackendLink::parameter(std::string_view name) const {
+  for (const auto& [known, value] : login_.parameters) {
+    if (known == name) {
+      return value;
+    }
+  }
+  return {};
+}
+
+std::string BackendLink::report(std::string_view name, std::string_view value) {
+  if (name == "standard_conforming_strings") {
+    backslash_escapes_ = value == "off";
+  }
+  for (auto& [known, current] : login_.parameters) {
+    if (known == name) {
+      std::string before = std::move(current);
+      current = value;
+      return before;
+    }
+  }
+  login_.parameters.emplace_back(name, value);
+  return {};
+}
+
+void BackendLink::forget_session() {
+  settings_.reset();
+  statements.clear();
+  unnamed.reset();
+  unnamed_known = false;
+}
+
+void BackendLink::start_chore(Chore chore, Outbox& to_backend) {
+  chore_ = chore;
+  chore_failed_ = false;
+  chore_replies_ = 1;
+  switch (chore) {
+    case Chore::ping:
+      put_query(to_backend, "");
+      break;
+    case Chore::rollback:
+      put_query(to_backend, "ROLLBACK");
+      break;
+    case Chore::commit:
+      put_query(to_backend, "COMMIT");
+      break;
+    case Chore::reset:
+      // DISCARD ALL cannot run in a transaction, nor in one text with another statement.
+      if (status != 'I') {
+        put_query(to_backend, "ROLLBACK");
+        ++chore_replies_;
+      }
+      put_query(to_backend, "DISCARD ALL");
+      break;
+  }
+  unnamed.reset();
+  unnamed_known = true;
+}
+
+ChoreState BackendLink::chore_bytes(Bytes in) {
+  ChoreState state = ChoreState::pending;
+  for (;;) {
+    FrameReader::Head head;
+    switch (reader.peek(in, kBackendMessageLimit, backend_head, head)) {
+      case FrameReader::Got::more:
+        return state;
+      case FrameReader::Got::body:
+        reader.take_body(in);
+        break;
+      case FrameReader::Got::head:
+        if (state == ChoreState::done) {
+          return ChoreState::failed;  // more than the chore asked for
+        }
+        state = chore_message(head);
+        if (state == ChoreState::failed) {
+          return state;
+        }
+        reader.accept(in, head);
+        break;
+      default:
+        return ChoreState::failed;
+    }
+  }
+}
+
+ChoreState BackendLink::chore_message(const FrameReader::Head& head) {
+  switch (head.type) {
+    case backend::kParameterStatus:
+      if (auto parsed = parse_parameter_status(head.body()); parsed && head.whole()) {
+        report(parsed->name, parsed->value);
+        return ChoreState::pending;
+      }
+      return ChoreState::failed;
+    case backend::kNoticeResponse:
+    case backend::kNotificationResponse:
+    case backend::kCommandComplete:
+    case backend::kEmptyQueryResponse:
+      return ChoreState::pending;
+    case backend::kReadyForQuery: {
+      auto ready = parse_ready_for_query(head.body());
+      if (!ready || chore_replies_ == 0) {
+        return ChoreState::failed;
+      }
+      status = *ready;
+      if (--chore_replies_ != 0) {
+        return ChoreState::pending;
+      }
+      if (chore_ == Chore::reset) {
+        forget_session();
+        unnamed_known = true;
+      }
+      return status == 'I' ? ChoreState::done : ChoreState::failed;
+    }
+    default:  // an error among them: a chore has none that leaves the connection usable
+      return ChoreState::failed;
+  }
+}
+
+Status BackendLink::idle_bytes(Bytes in) {
+  for (;;) {
+    FrameReader::Head head;
+    switch (reader.peek(in, kBackendMessageLimit, backend_head, head)) {
+      case FrameReader::Got::more:
+        return Done{};
+      case FrameReader::Got::body:
+        reader.take_body(in);
+        continue;
+      case FrameReader::Got::head:
+        break;
+      default:
+        return fail(FailureKind::backend_protocol, "the server sent a malformed message");
+    }
+    if (head.type == backend::kParameterStatus && head.whole()) {
+      if (auto parsed = parse_parameter_status(head.body())) {
+        report(parsed->name, parsed->value);
+      }
+    } else if (head.type == backend::kErrorResponse) {
+      auto fields = parse_error_fields(head.body());
+      Failure failure = fail(FailureKind::backend_lost, "the server closed the connection");
+      if (fields) {
+        failure.text = "the server closed the connection: " + printable(fields->message, 200);
+        failure.sqlstate_override = fields->sqlstate;
+      }
+      return failure;
+    } else if (head.type != backend::kNoticeResponse &&
+               head.type != backend::kNotificationResponse) {
+      return fail(FailureKind::backend_protocol, "the server sent an unexpected message");
+    }
+    reader.accept(in, head);
+  }
+}
+
+}  // namespace sluice::protocol::postgresql

@@ -1,0 +1,145 @@
+#include "proxy/acceptor.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "metrics/log.hpp"
+#include "proxy/address.hpp"
+#include "proxy/server.hpp"
+
+namespace sluice::proxy {
+namespace {
+
+constexpr int kBacklog = 1024;
+constexpr int kAcceptsPerTurn = 64;  // so that a storm of connects does not stall running queries
+constexpr auto kPause = std::chrono::milliseconds(100);
+
+protocol::Failure cannot_listen(const Listener& listener, int error) {
+  return protocol::fail(protocol::FailureKind::internal,
+                        "listener " + listener.config->name + " cannot listen on " +
+                            to_string(listener.config->bind) + ": " + std::strerror(error));
+}
+
+// A listening socket, or -1 and why not.
+int listen_on(const SocketAddress& address, int& error) {
+  int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) {
+    error = errno;
+    return -1;
+  }
+  int on = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (address.family() == AF_INET6) {
+    ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  }
+  if (address.local()) {
+    // Left over from a process that was killed; a running one's would be taken over, as with
+    // every server of this kind.
+    ::unlink(reinterpret_cast<const sockaddr_un*>(address.data())->sun_path);
+  }
+  if (::bind(fd, address.data(), address.length) != 0 || ::listen(fd, kBacklog) != 0) {
+    error = errno;
+    ::close(fd);
+    return -1;
+  }
+  return fd;
+}
+
+}  // namespace
+
+protocol::Result<std::vector<std::unique_ptr<Acceptor>>> Acceptor::open(Server& server,
+                                                                        const Listener& listener) {
+  const config::Address& bind = listener.config->bind;
+  auto addresses = resolve(bind, Purpose::listen);
+  if (!addresses) {
+    return std::move(addresses.failure());
+  }
+  std::vector<std::unique_ptr<Acceptor>> acceptors;
+  for (const SocketAddress& address : *addresses) {
+    int error = 0;
+    int fd = listen_on(address, error);
+    if (fd < 0 && error == EAFNOSUPPORT && addresses->size() > 1) {
+      continue;  // all addresses were asked for, on a host without IPv6
+    }
+    if (fd < 0) {
+      return cannot_listen(listener, error);
+    }
+    acceptors.emplace_back(new Acceptor(server, listener, fd, to_string(address)));
+  }
+  if (acceptors.empty()) {
+    return cannot_listen(listener, EAFNOSUPPORT);
+  }
+  return acceptors;
+}
+
+Acceptor::Acceptor(Server& server, const Listener& listener, int fd, std::string bound)
+    : server_(server), listener_(listener), fd_(fd), bound_(std::move(bound)) {}
+
+Acceptor::~Acceptor() {
+  ::close(fd_);
+  if (!listener_.config->bind.unix_path.empty()) {
+    ::unlink(listener_.config->bind.unix_path.c_str());
+  }
+}
+
+void Acceptor::start(Loop& loop) {
+  loop_ = &loop;
+  pause_ = std::make_unique<Timer>(loop);
+  loop_->watch(fd_, *this);
+}
+
+void Acceptor::stop() {
+  if (loop_ != nullptr) {
+    loop_->unwatch(fd_, *this);
+    pause_.reset();
+    loop_ = nullptr;
+  }
+}
+
+void Acceptor::on_events(std::uint32_t /*events*/) {
+  loop_->call([this] {
+    if (loop_ != nullptr) {
+      accept_all();
+    }
+  });
+}
+
+void Acceptor::accept_all() {
+  for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    sockaddr_storage peer{};
+    socklen_t length = sizeof peer;
+    int fd =
+        ::accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+      if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        return;
+      }
+      if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO) {
+        continue;
+      }
+      metrics::log::warning(
+          "accept_paused", {{"listener", listener_.config->name}, {"error", std::strerror(errno)}});
+      pause_->arm(loop_->now() + kPause, [this] { accept_all(); });
+      return;
+    }
+    int on = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    server_.accepted(listener_, fd,
+                     to_string(socket_address(reinterpret_cast<sockaddr*>(&peer), length)));
+  }
+  loop_->call([this] {
+    if (loop_ != nullptr) {
+      accept_all();
+    }
+  });
+}
+
+}  // namespace sluice::proxy

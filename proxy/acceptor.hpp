@@ -1,0 +1,43 @@
+#pragma once
+
+// One listening socket. It lives on the first worker's loop and hands each connection to the
+// server.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "protocol/result.hpp"
+#include "proxy/listener.hpp"
+#include "proxy/loop.hpp"
+
+namespace sluice::proxy {
+
+class Server;
+
+class Acceptor final : private Watched {
+ public:
+  // Binds and listens on every address of the listener; nothing is accepted before start().
+  static protocol::Result<std::vector<std::unique_ptr<Acceptor>>> open(Server& server,
+                                                                       const Listener& listener);
+  ~Acceptor() override;
+
+  // On the loop's thread.
+  void start(Loop& loop);
+  void stop();
+  const std::string& bound() const { return bound_; }
+
+ private:
+  Acceptor(Server& server, const Listener& listener, int fd, std::string bound);
+  void on_events(std::uint32_t events) override;
+  void accept_all();
+
+  Server& server_;
+  const Listener& listener_;
+  int fd_;
+  std::string bound_;
+  Loop* loop_ = nullptr;
+  std::unique_ptr<Timer> pause_;  // while no descriptor is to be had
+};
+
+}  // namespace sluice::proxy

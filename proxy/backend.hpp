@@ -1,0 +1,104 @@
+#pragma once
+
+// One backend connection. Its reader coroutine lives as long as the connection: it hands what
+// arrives to the session that holds the backend, to the chore that runs on it, or, while it is
+// idle, to the link, so that a dead or noisy backend is gone before it is picked.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "pool/pool.hpp"
+#include "protocol/conversation.hpp"
+#include "proxy/backend_pool.hpp"
+#include "proxy/stream.hpp"
+#include "proxy/task.hpp"
+
+namespace sluice::proxy {
+
+class Backend;
+class Worker;
+
+// Whoever has been lent a backend. Called by the backend's reader, on the thread of both.
+class Holder {
+ public:
+  virtual ~Holder() = default;
+  // True: everything that follows from the chunk is done. False: finish_delivery() is to be
+  // awaited.
+  virtual bool deliver(Backend& backend, Chunk& chunk) = 0;
+  virtual Task<void> finish_delivery(Backend& backend, Chunk& chunk) = 0;
+  // The connection ended while it was held; the holder lets go of it.
+  virtual Task<void> backend_gone(Backend& backend, protocol::Failure failure) = 0;
+};
+
+class Backend final : public pool::Member, public std::enable_shared_from_this<Backend> {
+ public:
+  Backend(Worker& where, BackendPoolPtr pool, std::unique_ptr<Stream> stream,
+          std::unique_ptr<protocol::Link> link);
+
+  // Starts the reader, which keeps the backend alive until the connection ends.
+  void start();
+
+  Worker& home() { return *home_; }
+  Stream& stream() { return *stream_; }
+  protocol::Link& link() { return *link_; }
+  BackendPool& pool() { return *pool_; }
+  bool dead() const { return dead_; }
+
+  // While the pool has it, a reference of its own keeps it alive, since its reader may end at any
+  // time. entrust() before pool::Pool::release(), reclaim() when the pool has given it up: the one
+  // place where a pool::Member becomes a Backend again.
+  void entrust() { custody_ = shared_from_this(); }
+  static std::shared_ptr<Backend> reclaim(pool::Member& member) {
+    return std::move(static_cast<Backend&>(member).custody_);
+  }
+
+  // Lent and given back, on its worker's thread.
+  void lend(std::shared_ptr<Holder> holder) { holder_ = std::move(holder); }
+  void take_back() { holder_.reset(); }
+  Holder* holder() const { return holder_.get(); }
+
+  // Runs a chore on a backend that nobody holds. False: it failed or took too long; close it.
+  Task<bool> run_chore(protocol::Chore chore, TimePoint deadline);
+
+  // Ends the connection; the reader notices and lets go. Counted by the reason once.
+  void close(pool::CloseReason reason);
+
+  // Moves an idle backend here, from whichever worker has it: co_await it on `to`'s thread.
+  // False: it died on the way.
+  Task<bool> move_to(Worker& to);
+
+  // Cancel requests that are on their way to the server for what ran here: until they have arrived,
+  // nobody else may get this backend.
+  int cancels = 0;
+  bool cancel_sent = false;  // since it was lent: a ping must show that none is still to hit
+  Signal cancels_done;
+
+  TimePoint lent_at{};
+
+ private:
+  Task<void> read_loop();
+  Task<void> handle(Chunk& chunk);
+  void idle_bytes(protocol::Bytes bytes);
+  Task<void> ended();
+
+  Worker* home_;
+  BackendPoolPtr pool_;
+  std::unique_ptr<Stream> stream_;
+  std::unique_ptr<protocol::Link> link_;
+  std::shared_ptr<Holder> holder_;
+  std::shared_ptr<Backend> custody_;
+  bool dead_ = false;
+  bool close_counted_ = false;
+  std::optional<protocol::Failure> last_words_;  // why the server or we ended it, if known
+  // Of the running chore.
+  bool chore_running_ = false;
+  protocol::ChoreState chore_state_ = protocol::ChoreState::done;
+  Signal chore_done_;
+};
+
+using BackendPtr = std::shared_ptr<Backend>;
+
+}  // namespace sluice::proxy

@@ -1,0 +1,72 @@
+#pragma once
+
+// The one driver of login conversations: performs what a Machine wants, for both dialects and both
+// roles. The only place with a login deadline, and the only one that upgrades a stream to TLS.
+
+#include <chrono>
+#include <coroutine>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "protocol/machine.hpp"
+#include "proxy/offload.hpp"
+#include "proxy/stream.hpp"
+
+namespace sluice::proxy {
+
+class Credentials;
+
+// What a drive needs besides the stream. It must outlive the drive.
+struct DriveContext {
+  Stream& stream;
+  Stream::Role role;
+  ssl_ctx_st* tls;           // null: StartTls fails
+  std::string host;          // client role: the name to verify
+  Credentials* credentials;  // server role: answers FindSecret
+  Offload& offload;          // runs Compute
+  TimePoint deadline;        // for the whole login, however many bytes arrive in between
+};
+
+namespace detail {
+
+// Reads one frame, and not a byte beyond it: what follows may belong to a TLS handshake.
+Task<protocol::Result<protocol::Bytes>> read_frame(Stream& stream, const protocol::ReadFrame& want,
+                                                   protocol::Buffer& frame);
+Task<void> compute(Offload& offload, Loop& loop, std::function<void()> work);
+std::shared_ptr<const protocol::Secret> find_secret(Credentials* credentials,
+                                                    const protocol::FindSecret& want);
+
+Task<protocol::Status> perform(DriveContext& context, protocol::Want& want, protocol::Buffer& frame,
+                               protocol::Given& given);
+
+}  // namespace detail
+
+// Ends with the machine's own result, or with login_timeout, client_gone (role server) or
+// backend_lost (role client) when the stream failed first. On failure the stream may be half-way
+// through anything: close it.
+template <typename R>
+Task<protocol::Result<R>> drive(protocol::Machine<R> machine, DriveContext context) {
+  Timer deadline(context.stream.loop());
+  bool expired = false;
+  deadline.arm(context.deadline, [&] {
+    expired = true;
+    context.stream.abort();
+  });
+  protocol::Buffer frame;
+  protocol::Given given;
+  while (protocol::Want* want = machine.resume(std::move(given))) {
+    given = {};
+    protocol::Status done = co_await detail::perform(context, *want, frame, given);
+    if (expired) {
+      co_return protocol::fail(protocol::FailureKind::login_timeout, "login timed out");
+    }
+    if (!done) {
+      co_return std::move(done.failure());
+    }
+  }
+  co_return std::move(machine.result());
+}
+
+}  // namespace sluice::proxy

@@ -1,0 +1,172 @@
+#include "proxy/loop.hpp"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <iterator>
+#include <system_error>
+#include <utility>
+
+namespace sluice::proxy {
+namespace {
+
+constexpr int kEventsPerTurn = 256;
+thread_local const Loop* current_loop = nullptr;
+
+}  // namespace
+
+Loop::Loop() : now_(Clock::now()) {
+  epoll_fd_ = ::epoll_create1(EPOLL_CLOEXEC);
+  wake_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;
+  event.data.ptr = nullptr;  // the loop's own
+  if (epoll_fd_ < 0 || wake_fd_ < 0 ||
+      ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, wake_fd_, &event) != 0) {
+    throw std::system_error(errno, std::generic_category(), "cannot create an event loop");
+  }
+}
+
+Loop::~Loop() {
+  ::close(wake_fd_);
+  ::close(epoll_fd_);
+}
+
+bool Loop::on_this_thread() const {
+  return current_loop == this;
+}
+
+void Loop::run() {
+  current_loop = this;
+  while (!stopped_) {
+    wait_for_events();
+    fire_timers();
+    run_ready();
+    run_calls();
+    last_turn_ = Clock::now() - now_;
+  }
+  current_loop = nullptr;
+}
+
+int Loop::timeout_ms() const {
+  if (!ready_.empty() || !own_calls_.empty()) {
+    return 0;
+  }
+  if (timers_.empty()) {
+    return -1;
+  }
+  auto left = timers_.begin()->first - Clock::now();
+  if (left <= Duration::zero()) {
+    return 0;
+  }
+  auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+  return static_cast<int>(std::min<std::int64_t>(ms, 60000));
+}
+
+void Loop::wait_for_events() {
+  std::array<epoll_event, kEventsPerTurn> events;
+  int count = ::epoll_wait(epoll_fd_, events.data(), kEventsPerTurn, timeout_ms());
+  now_ = Clock::now();
+  batch_.clear();
+  for (int i = 0; i < count; ++i) {
+    batch_.push_back(static_cast<Watched*>(events[static_cast<std::size_t>(i)].data.ptr));
+  }
+  for (int i = 0; i < count; ++i) {
+    if (Watched* watched = batch_[static_cast<std::size_t>(i)]; watched != nullptr) {
+      watched->on_events(events[static_cast<std::size_t>(i)].events);
+    }
+  }
+  batch_.clear();
+}
+
+void Loop::fire_timers() {
+  while (!timers_.empty() && timers_.begin()->first <= now_) {
+    Timer* timer = timers_.begin()->second;
+    timers_.erase(timers_.begin());
+    timer->place_.reset();
+    auto callback = std::move(timer->callback_);
+    callback();
+  }
+}
+
+void Loop::run_ready() {
+  while (!ready_.empty()) {
+    running_.swap(ready_);
+    for (auto coroutine : running_) {
+      coroutine.resume();
+    }
+    running_.clear();
+  }
+}
+
+void Loop::run_calls() {
+  std::vector<std::function<void()>> calls;
+  {
+    std::lock_guard lock(calls_mutex_);
+    calls.swap(calls_);
+  }
+  std::move(own_calls_.begin(), own_calls_.end(), std::back_inserter(calls));
+  own_calls_.clear();
+  for (auto& function : calls) {
+    function();
+  }
+  run_ready();
+}
+
+void Loop::call(std::function<void()> function) {
+  if (on_this_thread()) {
+    own_calls_.push_back(std::move(function));
+    return;
+  }
+  bool first = false;
+  {
+    std::lock_guard lock(calls_mutex_);
+    first = calls_.empty();
+    calls_.push_back(std::move(function));
+  }
+  if (first) {
+    std::uint64_t one = 1;
+    // An eventfd is full only after 2^64 - 1 unread wake-ups: it cannot be.
+    [[maybe_unused]] auto written = ::write(wake_fd_, &one, sizeof one);
+  }
+}
+
+void Loop::watch(int fd, Watched& watched) {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.data.ptr = &watched;
+  if (::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) != 0) {
+    throw std::system_error(errno, std::generic_category(), "cannot watch a socket");
+  }
+}
+
+void Loop::unwatch(int fd, Watched& watched) {
+  ::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr);
+  std::replace(batch_.begin(), batch_.end(), &watched, static_cast<Watched*>(nullptr));
+}
+
+void Timer::arm(TimePoint when, std::function<void()> callback) {
+  cancel();
+  callback_ = std::move(callback);
+  place_ = loop_->timers_.emplace(when, this);
+}
+
+void Timer::cancel() {
+  if (place_) {
+    loop_->timers_.erase(*place_);
+    place_.reset();
+  }
+}
+
+void Signal::set() {
+  set_ = true;
+  if (waiter_) {
+    loop_->ready(std::exchange(waiter_, {}));
+  }
+}
+
+}  // namespace sluice::proxy

@@ -1,0 +1,171 @@
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <ctime>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/load.hpp"
+#include "metrics/log.hpp"
+#include "metrics/registry.hpp"
+#include "proxy/admin/http.hpp"
+#include "proxy/server.hpp"
+
+namespace {
+
+using namespace sluice;
+
+// Prints every problem; null when one of them is an error.
+std::shared_ptr<const config::Config> load(const std::string& path, bool offline) {
+  config::LoadOptions options;
+  options.offline = offline;
+  config::Loaded loaded = config::load_file(path, options);
+  for (const config::Problem& problem : loaded.problems) {
+    std::cerr << config::to_string(problem) << '\n';
+  }
+  return loaded.config;
+}
+
+int check(const std::string& path, bool offline) {
+  if (!load(path, offline)) {
+    return 1;
+  }
+  std::cout << path << ": OK\n";
+  return 0;
+}
+
+void start_log(const config::Log& settings) {
+  metrics::log::Options options;
+  options.level = metrics::log::parse_level(settings.level).value_or(metrics::log::Level::info);
+  options.format = settings.format == config::LogFormat::json ? metrics::log::Format::json
+                                                              : metrics::log::Format::text;
+  metrics::log::start(std::move(options));
+}
+
+// Waits for one of the set's signals, at most until `deadline` when there is one; 0 at the
+// deadline.
+int wait_for_signal(const sigset_t& set, std::chrono::milliseconds limit) {
+  timespec timeout{};
+  timeout.tv_sec = limit.count() / 1000;
+  timeout.tv_nsec = limit.count() % 1000 * 1000000;
+  int signal = ::sigtimedwait(&set, nullptr, &timeout);
+  return signal > 0 ? signal : 0;
+}
+
+std::vector<proxy::admin::BackendHealth> backend_health(proxy::Server& server) {
+  std::vector<proxy::admin::BackendHealth> health;
+  for (auto& [pool, up] : server.pools().health()) {
+    health.push_back({pool, up});
+  }
+  return health;
+}
+
+// Null when no admin address is configured.
+protocol::Status start_admin(const config::Config& config, const metrics::Registry& registry,
+                             const proxy::admin::HealthState& health,
+                             std::unique_ptr<proxy::admin::HttpServer>& admin) {
+  if (!config.admin.http) {
+    return protocol::Done{};
+  }
+  proxy::admin::HttpOptions options;
+  options.bind = *config.admin.http;
+  admin = std::make_unique<proxy::admin::HttpServer>(
+      options, proxy::admin::standard_pages(registry, health));
+  return admin->start();
+}
+
+// Finishes what runs: readiness off, still accepting for drain.delay, then each session ends at its
+// next transaction end, at the latest at drain.timeout or at a second signal.
+void stop(proxy::Server& server, const sigset_t& signals) {
+  const config::Drain& drain = server.config().drain;
+  metrics::log::info("draining", {{"timeout_ms", drain.timeout.count()}});
+  int again = drain.delay.count() > 0 ? wait_for_signal(signals, drain.delay) : 0;
+  server.drain();
+  auto deadline = proxy::Clock::now() + drain.timeout;
+  while (again == 0 && !server.empty() && proxy::Clock::now() < deadline) {
+    again = wait_for_signal(signals, std::chrono::milliseconds(10));
+  }
+  if (!server.empty()) {
+    metrics::log::warning("drain_cut_short",
+                          {{"reason", again != 0 ? "second signal" : "timeout"}});
+  }
+  server.stop_now();
+  server.join();
+}
+
+int run(const std::string& path) {
+  auto config = load(path, false);
+  if (!config) {
+    return 1;
+  }
+  // Before any thread starts, so that all of them have these blocked.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  ::prctl(PR_SET_DUMPABLE,
+          0);  // passwords are in memory: no core files, no ptrace by the same user
+
+  start_log(config->log);
+  int code = 0;
+  {
+    metrics::Registry registry(SLUICE_VERSION);
+    proxy::Server server(config, registry);
+    proxy::admin::HealthState health(
+        {{}, [&] { return backend_health(server); }, config->admin.readiness});
+    std::unique_ptr<proxy::admin::HttpServer> admin;
+    protocol::Status status = start_admin(*config, registry, health, admin);
+    if (status) {
+      status = server.start();
+    }
+    if (!status) {
+      std::cerr << "sluice: " << status.failure().text << '\n';
+      code = 1;
+      server.join();
+    } else {
+      health.set_started();
+      metrics::log::info("started", {{"version", SLUICE_VERSION}, {"config", path}});
+      int signal = 0;
+      sigwait(&signals, &signal);
+      metrics::log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+      registry.set_draining(true);
+      health.set_draining();
+      stop(server, signals);
+    }
+  }
+  metrics::log::info("stopped");
+  metrics::log::stop();
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"sluice: a connection-pool proxy and session gateway for PostgreSQL and MySQL"};
+  app.set_version_flag("--version", "sluice " SLUICE_VERSION);
+  app.require_subcommand(1);
+  std::string path;
+  bool offline = false;
+
+  auto* run_command = app.add_subcommand("run", "serve clients until SIGTERM or SIGINT");
+  run_command->add_option("-c,--config", path, "configuration file (YAML)")->required();
+  auto* check_command =
+      app.add_subcommand("check", "report every error of a configuration file; exit status 0 or 1");
+  check_command->add_option("-c,--config", path, "configuration file (YAML)")->required();
+  check_command->add_flag("--offline", offline, "open none of the files and hosts that it names");
+  CLI11_PARSE(app, argc, argv);
+
+  try {
+    return *run_command ? run(path) : check(path, offline);
+  } catch (const std::exception& error) {
+    std::cerr << "sluice: " << error.what() << '\n';
+    return 1;
+  }
+}

@@ -1,0 +1,291 @@
+#include "proxy/server.hpp"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <fstream>
+#include <iterator>
+#include <thread>
+#include <utility>
+
+#include "metrics/log.hpp"
+#include "protocol/crypto.hpp"
+#include "protocol/mysql/rsa.hpp"
+#include "proxy/connect.hpp"
+#include "proxy/session.hpp"
+
+namespace sluice::proxy {
+namespace {
+
+using protocol::FailureKind;
+
+constexpr std::size_t kOffloadThreads = 2;
+constexpr std::size_t kOffloadQueue = 1024;
+constexpr auto kRetireEvery = std::chrono::seconds(1);
+constexpr auto kVersionRetry = std::chrono::seconds(1);
+// What a MySQL client is told while no backend has answered yet.
+constexpr const char* kFallbackVersion = "8.0.0-sluice";
+
+// The cores that this container may use: the affinity mask, or less by the cgroup's quota.
+unsigned available_cores() {
+  unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+  std::ifstream file("/sys/fs/cgroup/cpu.max");
+  double quota = 0;
+  double period = 0;
+  if (file >> quota >> period && quota > 0 && period > 0) {
+    cores = std::min(cores, static_cast<unsigned>(std::ceil(quota / period)));
+  }
+  return cores;
+}
+
+unsigned worker_count(const config::Config& config) {
+  return config.workers != 0 ? config.workers : available_cores();
+}
+
+}  // namespace
+
+Server::Server(std::shared_ptr<const config::Config> config, metrics::Registry& registry)
+    : config_(std::move(config)),
+      registry_(registry),
+      credentials_(config_->users),
+      offload_(kOffloadThreads, kOffloadQueue),
+      pools_(config_, registry, worker_count(*config_)) {
+  auto random = protocol::random_bytes(32);
+  mock_salt_key_.assign(random.begin(), random.end());
+  for (unsigned i = 0; i < worker_count(*config_); ++i) {
+    workers_.push_back(std::make_unique<Worker>(*this, i, registry.add_worker()));
+  }
+}
+
+Server::~Server() = default;
+
+protocol::Status Server::make_listeners() {
+  for (const config::Listener& entry : config_->listeners) {
+    auto listener = std::make_unique<Listener>();
+    listener->config = &entry;
+    listener->dialect = &protocol::dialect(to_protocol(entry.protocol));
+    if (entry.tls.mode != config::TlsMode::disable) {
+      auto context = make_server_tls(entry.tls, entry.protocol);
+      if (!context) {
+        return std::move(context.failure());
+      }
+      listener->tls = std::move(*context);
+    }
+    if (entry.protocol == config::Protocol::mysql && rsa_key_ == nullptr) {
+      rsa_key_ = protocol::mysql::make_rsa_key();
+    }
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      listener->instruments.push_back(&registry_.add_listener(entry.name));
+    }
+    auto acceptors = Acceptor::open(*this, *listener);
+    if (!acceptors) {
+      return std::move(acceptors.failure());
+    }
+    listeners_.push_back(std::move(listener));
+    std::move(acceptors->begin(), acceptors->end(), std::back_inserter(acceptors_));
+  }
+  return protocol::Done{};
+}
+
+protocol::Status Server::start() {
+  if (auto status = pools_.prepare(); !status) {
+    return status;
+  }
+  if (auto status = make_listeners(); !status) {
+    return status;
+  }
+  for (auto& worker : workers_) {
+    worker->start();
+  }
+  Worker& first = *workers_.front();
+  first.loop.call([this, &first] {
+    for (auto& acceptor : acceptors_) {
+      acceptor->start(first.loop);
+      metrics::log::info("listening", {{"address", acceptor->bound()}});
+    }
+    retire_timer_ = std::make_unique<Timer>(first.loop);
+    retire_old_backends();
+  });
+  running_ = true;
+  return protocol::Done{};
+}
+
+void Server::accepted(const Listener& listener, int fd, std::string peer) {
+  if (clients_.load(std::memory_order_relaxed) >= config_->limits.max_client_connections) {
+    refuse(listener, fd);
+    return;
+  }
+  clients_.fetch_add(1, std::memory_order_relaxed);
+  Worker& worker = least_loaded();
+  worker.session_count.fetch_add(1, std::memory_order_relaxed);
+  worker.loop.call([this, &worker, &listener, fd, peer = std::move(peer)] {
+    auto session = std::make_shared<Session>(worker, listener, fd, peer);
+    spawn(gate_, session->run());
+    if (draining_) {
+      session->drain();
+    }
+  });
+}
+
+void Server::refuse(const Listener& listener, int fd) {
+  auto failure = protocol::fail(FailureKind::too_many_clients,
+                                "too many clients: max_client_connections is " +
+                                    std::to_string(config_->limits.max_client_connections));
+  listener.instruments.front()->rejected(failure.kind).add();
+  metrics::log::failed("client_rejected", failure, {{"listener", listener.config->name}});
+  auto bytes = listener.dialect->greeting_error(failure);
+  // One attempt: a fresh socket takes so few bytes, and nobody waits for one that does not.
+  [[maybe_unused]] auto sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  ::shutdown(fd, SHUT_WR);
+  ::close(fd);
+}
+
+Worker& Server::least_loaded() {
+  auto load = [](const std::unique_ptr<Worker>& worker) {
+    return worker->session_count.load(std::memory_order_relaxed);
+  };
+  return **std::min_element(workers_.begin(), workers_.end(),
+                            [&](const auto& a, const auto& b) { return load(a) < load(b); });
+}
+
+void Server::client_left() {
+  clients_.fetch_sub(1, std::memory_order_release);
+}
+
+std::shared_ptr<const protocol::SessionDefaults> Server::defaults(const config::Route& route,
+                                                                  const config::Pool& pool) {
+  std::lock_guard lock(mutex_);
+  auto& entry = defaults_[{route.name, pool.name}];
+  if (!entry) {
+    protocol::SessionDefaults made;
+    made.isolation_level =
+        route.isolation_level.empty() ? pool.isolation_level : route.isolation_level;
+    made.session_mode = pool.pool_mode == config::PoolMode::session;
+    made.refuse_unsupported = pool.refuse_unsupported_state;
+    made.max_prepared_statements = pool.max_prepared_statements;
+    made.max_message = config_->limits.max_message;
+    entry = std::make_shared<const protocol::SessionDefaults>(std::move(made));
+  }
+  return entry;
+}
+
+std::shared_ptr<const protocol::SessionDefaults> Server::defaults(const config::Pool& pool) {
+  return defaults(config::Route{}, pool);
+}
+
+const config::Pool* Server::greeting_pool() const {
+  for (const config::Route& route : config_->routes) {
+    const config::Pool* pool = config_->find_pool(route.pool);
+    if (pool != nullptr && pool->protocol == config::Protocol::mysql) {
+      return pool;
+    }
+  }
+  return nullptr;
+}
+
+Task<void> Server::learn_version(Worker& worker, const Listener& listener) {
+  if (listener.config->protocol != config::Protocol::mysql) {
+    co_return;
+  }
+  {
+    std::lock_guard lock(mutex_);
+    if (!mysql_version_.empty() || worker.loop.now() < mysql_version_asked_ + kVersionRetry) {
+      co_return;
+    }
+    mysql_version_asked_ = worker.loop.now();
+  }
+  const config::Pool* pool = greeting_pool();
+  if (pool == nullptr) {
+    co_return;
+  }
+  auto version = co_await ask_version(worker, pools_.get(*pool, pool->user, pool->database));
+  if (version) {
+    std::lock_guard lock(mutex_);
+    mysql_version_ = *version;
+  }
+}
+
+std::string Server::advertised_version(const Listener& listener) {
+  if (listener.config->protocol != config::Protocol::mysql) {
+    return {};
+  }
+  std::lock_guard lock(mutex_);
+  return mysql_version_.empty() ? kFallbackVersion : mysql_version_;
+}
+
+void Server::retire_old_backends() {
+  TimePoint now = workers_.front()->loop.now();
+  for (const BackendPoolPtr& pool : pools_.all()) {
+    for (pool::Member* member : pool->slots.retire(now)) {
+      close_elsewhere(Backend::reclaim(*member), pool::CloseReason::lifetime);
+    }
+  }
+  retire_timer_->arm(now + kRetireEvery, [this] { retire_old_backends(); });
+}
+
+void Server::drain() {
+  draining_ = true;
+  Worker& first = *workers_.front();
+  first.loop.call([this] {
+    for (auto& acceptor : acceptors_) {
+      acceptor->stop();
+    }
+  });
+  for (auto& worker : workers_) {
+    worker->loop.call([&worker = *worker] {
+      auto sessions = worker.sessions;  // a copy: a session may leave while we go through them
+      for (Session* session : sessions) {
+        session->drain();
+      }
+    });
+  }
+}
+
+void Server::stop_now() {
+  for (auto& worker : workers_) {
+    worker->loop.call([&worker = *worker] {
+      auto why = protocol::fail(FailureKind::shutting_down, "sluice is shutting down");
+      auto sessions = worker.sessions;
+      for (Session* session : sessions) {
+        session->kill(why);
+      }
+    });
+  }
+}
+
+void Server::close_backends() {
+  for (const BackendPoolPtr& pool : pools_.all()) {
+    for (pool::Member* member : pool->slots.shut_down()) {
+      close_elsewhere(Backend::reclaim(*member), pool::CloseReason::drain);
+    }
+  }
+}
+
+void Server::join() {
+  if (!running_) {
+    return;
+  }
+  workers_.front()->loop.call([this] {
+    retire_timer_.reset();
+    close_backends();
+  });
+  // Everything that runs is bounded by timeouts of its own; this only notices the end of it.
+  while (!gate_.empty()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  workers_.front()->loop.call([this] {
+    for (auto& acceptor : acceptors_) {
+      acceptor->stop();
+    }
+  });
+  for (auto& worker : workers_) {
+    worker->stop();
+  }
+  acceptors_.clear();
+  running_ = false;
+}
+
+}  // namespace sluice::proxy

@@ -1,0 +1,102 @@
+#pragma once
+
+// The running process: workers, listeners, pools, and what all sessions share. Built from a checked
+// configuration; start(), then drain() and join().
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+#include "metrics/registry.hpp"
+#include "protocol/conversation.hpp"
+#include "protocol/result.hpp"
+#include "proxy/acceptor.hpp"
+#include "proxy/backend_pool.hpp"
+#include "proxy/cancel.hpp"
+#include "proxy/credentials.hpp"
+#include "proxy/listener.hpp"
+#include "proxy/offload.hpp"
+#include "proxy/resolver.hpp"
+#include "proxy/worker.hpp"
+
+namespace sluice::proxy {
+
+class Server {
+ public:
+  Server(std::shared_ptr<const config::Config> config, metrics::Registry& registry);
+  ~Server();
+
+  // Reads certificates, binds the listeners, starts the workers.
+  protocol::Status start();
+  // Stops accepting and asks every session to end at its next transaction end. From any thread.
+  void drain();
+  // Ends what is left.
+  void stop_now();
+  bool empty() const { return clients_.load(std::memory_order_acquire) == 0; }
+  // Ends the workers; returns when nothing runs any more.
+  void join();
+
+  bool ready() const { return running_ && !draining_; }
+  const config::Config& config() const { return *config_; }
+  BackendPools& pools() { return pools_; }
+  Credentials& credentials() { return credentials_; }
+  Offload& offload() { return offload_; }
+  Resolver& resolver() { return resolver_; }
+  Cancels& cancels() { return cancels_; }
+  Gate& gate() { return gate_; }
+  std::shared_ptr<const protocol::RsaKey> rsa_key() const { return rsa_key_; }
+  const std::string& mock_salt_key() const { return mock_salt_key_; }
+
+  // What sessions of this route start with. Made once for each route.
+  std::shared_ptr<const protocol::SessionDefaults> defaults(const config::Route& route,
+                                                            const config::Pool& pool);
+  // What a backend of this pool is logged in with, whatever route it will serve.
+  std::shared_ptr<const protocol::SessionDefaults> defaults(const config::Pool& pool);
+  // A backend of the first pool that this MySQL listener's routes lead to is asked for its version
+  // once, so that a client is greeted with what it will talk to.
+  Task<void> learn_version(Worker& worker, const Listener& listener);
+  std::string advertised_version(const Listener& listener);
+
+  // Called by the acceptor for each new connection, on its thread. Takes the descriptor.
+  void accepted(const Listener& listener, int fd, std::string peer);
+  void client_left();
+
+ private:
+  protocol::Status make_listeners();
+  void refuse(const Listener& listener, int fd);
+  Worker& least_loaded();
+  void close_backends();
+  void retire_old_backends();
+  const config::Pool* greeting_pool() const;
+
+  std::shared_ptr<const config::Config> config_;
+  metrics::Registry& registry_;
+  Gate gate_;
+  Credentials credentials_;
+  Resolver resolver_;
+  Offload offload_;
+  Cancels cancels_;
+  std::shared_ptr<const protocol::RsaKey> rsa_key_;
+  std::string mock_salt_key_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  BackendPools pools_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::unique_ptr<Timer> retire_timer_;
+  std::atomic<std::size_t> clients_{0};
+  std::atomic<bool> running_{false};
+  std::atomic<bool> draining_{false};
+
+  std::mutex mutex_;
+  // By the name of a route, and by "" and the name of a pool.
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<const protocol::SessionDefaults>>
+      defaults_;
+  std::string mysql_version_;
+  TimePoint mysql_version_asked_{};
+};
+
+}  // namespace sluice::proxy

@@ -1,0 +1,395 @@
+#include "proxy/session.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "metrics/log.hpp"
+#include "proxy/cancel.hpp"
+#include "proxy/server.hpp"
+#include "proxy/worker.hpp"
+
+namespace sluice::proxy {
+
+using metrics::ClientState;
+using metrics::Direction;
+using metrics::Side;
+using protocol::Ending;
+using protocol::Exchange;
+using protocol::FailureKind;
+using protocol::Need;
+
+Session::Session(Worker& worker, const Listener& listener, int fd, std::string peer)
+    : worker_(worker),
+      listener_(listener),
+      client_(worker.loop, fd),
+      client_turn_(worker.loop),
+      progress_(worker.loop),
+      presence_(*listener.instruments[worker.index]),
+      peer_(std::move(peer)),
+      id_(worker.server.cancels().new_id(listener.dialect->protocol())) {
+  worker_.sessions.insert(this);
+}
+
+Session::~Session() {
+  worker_.sessions.erase(this);
+  worker_.session_count.fetch_sub(1, std::memory_order_relaxed);
+  worker_.server.client_left();
+}
+
+Task<void> Session::run() {
+  auto self = shared_from_this();
+  if (co_await log_in()) {
+    worker_.server.cancels().add(id_, cancel_key_, weak_from_this(), worker_, login_.user);
+    serving_ = true;
+    co_await serve();
+    serving_ = false;
+    worker_.server.cancels().remove(id_);
+    let_go();
+  }
+  if (client_turn_.taken()) {
+    client_.abort();  // the backend's reader is stuck in a write to this client: wake it
+  } else {
+    co_await client_.close_politely();
+  }
+}
+
+Task<void> Session::serve() {
+  while (!closing_) {
+    Chunk chunk = co_await client_.receive();
+    if (chunk.spurious()) {
+      continue;
+    }
+    if (!chunk.has_data()) {
+      break;
+    }
+    worker_.instruments.bytes(Side::client, Direction::received).add(chunk.bytes().size());
+    if (!co_await forward(chunk)) {
+      break;
+    }
+    show_state();
+  }
+  if (draining_ && !client_.aborted()) {
+    co_await say_goodbye();
+  }
+}
+
+// The path of a query, from the bytes of the client to the backend. False: the session ends.
+Task<bool> Session::forward(Chunk& chunk) {
+  Exchange& exchange = chunk.exchange();
+  protocol::Bytes in = chunk.bytes();
+  for (;;) {
+    bool idle = backend_ == nullptr || !conversation_->outstanding();
+    Need need = conversation_->from_client(in, exchange);
+    if (idle) {
+      asked_at_ = worker_.loop.now();
+    }
+    count(exchange.facts);
+    if (!flush_now(exchange) && !co_await flush(exchange)) {
+      co_return false;
+    }
+    release_if_done();
+    switch (need) {
+      case Need::input:
+        co_return !closing_;
+      case Need::close:
+        co_return false;
+      case Need::backend:
+        if (backend_ == nullptr && !co_await obtain_backend(exchange)) {
+          co_return false;
+        }
+        break;
+      case Need::reply:
+        if (!co_await carry_out_special(exchange)) {
+          co_return false;
+        }
+        break;
+    }
+    if (closing_) {
+      co_return false;
+    }
+  }
+}
+
+// Replies of our own go out before the requests behind them.
+bool Session::flush_now(Exchange& exchange) {
+  if (!exchange.to_client.empty()) {
+    if (!client_turn_.try_take()) {
+      return false;
+    }
+    std::size_t before = exchange.to_client.size();
+    Stream::Sent sent = client_.try_send(exchange.to_client);
+    worker_.instruments.bytes(Side::client, Direction::sent)
+        .add(before - exchange.to_client.size());
+    if (sent == Stream::Sent::blocked) {
+      turn_holder_ = &exchange;  // nobody else may write in the middle of it; flush() goes on
+      return false;
+    }
+    client_turn_.give();
+    if (sent != Stream::Sent::all) {
+      return false;
+    }
+  }
+  if (!exchange.to_backend.empty()) {
+    if (backend_ == nullptr) {
+      exchange.to_backend.clear();
+      return true;
+    }
+    std::size_t before = exchange.to_backend.size();
+    Stream::Sent sent = backend_->stream().try_send(exchange.to_backend);
+    worker_.instruments.bytes(Side::backend, Direction::sent)
+        .add(before - exchange.to_backend.size());
+    return sent == Stream::Sent::all;
+  }
+  return true;
+}
+
+Task<bool> Session::flush(Exchange& exchange) {
+  if (!exchange.to_client.empty()) {
+    if (turn_holder_ != &exchange) {
+      co_await client_turn_.take();
+    }
+    turn_holder_ = nullptr;
+    std::size_t size = exchange.to_client.size();
+    bool sent = co_await client_.send(exchange.to_client);
+    worker_.instruments.bytes(Side::client, Direction::sent).add(size);
+    client_turn_.give();
+    if (!sent) {
+      co_return false;
+    }
+  }
+  if (!exchange.to_backend.empty() && backend_ != nullptr) {
+    // The backend may end while we wait: its reader then detaches it, and what is left of this
+    // request is dropped with it.
+    BackendPtr backend = backend_;
+    std::size_t size = exchange.to_backend.size();
+    sending_ = true;
+    bool sent = co_await backend->stream().send(exchange.to_backend);
+    sending_ = false;
+    worker_.instruments.bytes(Side::backend, Direction::sent).add(size);
+    if (!sent) {
+      backend->stream().abort();
+    }
+  }
+  exchange.to_backend.clear();
+  co_return !closing_;
+}
+
+Task<bool> Session::obtain_backend(Exchange& exchange) {
+  Checkout checkout(worker_, pool_, *conversation_);
+  BackendPtr backend = checkout.try_now();
+  if (backend == nullptr) {
+    presence_.become(ClientState::waiting);
+    checkout_ = &checkout;
+    auto result = co_await checkout.run();
+    checkout_ = nullptr;
+    if (!result) {
+      metrics::log::failed("request_refused", result.failure(),
+                           {{"user", login_.user}, {"route", route_}});
+      Ending ending = conversation_->refuse(result.failure(), exchange);
+      co_return co_await flush(exchange) && ending == Ending::carry_on;
+    }
+    backend = std::move(*result);
+  }
+  hold(std::move(backend), exchange);
+  co_return true;
+}
+
+void Session::hold(BackendPtr backend, Exchange& exchange) {
+  backend_ = std::move(backend);
+  backend_->lend(shared_from_this());
+  backend_->lent_at = worker_.loop.now();
+  ++lease_;
+  presence_.become(ClientState::active);
+  conversation_->attach(backend_->link(), exchange);
+}
+
+Task<bool> Session::carry_out_special(Exchange& exchange) {
+  auto special = conversation_->take_special();
+  if (!special) {
+    co_await progress_.wait();
+    co_return !closing_;
+  }
+  if (special->kind == protocol::Conversation::Special::Kind::change_user) {
+    co_await change_user(std::move(special->packet));
+    co_return !closing_;
+  }
+  protocol::Status outcome =
+      worker_.server.cancels().kill(special->connection_id, login_.user, special->query_only);
+  conversation_->complete_special(outcome, exchange);
+  co_return co_await flush(exchange);
+}
+
+bool Session::deliver(Backend& backend, Chunk& chunk) {
+  Exchange& exchange = chunk.exchange();
+  conversation_->from_backend(chunk.bytes(), exchange);
+  count(exchange.facts);
+  if (!exchange.to_client.empty() || !exchange.to_backend.empty()) {
+    if (!flush_now(exchange)) {
+      return false;
+    }
+  }
+  progress_.set();
+  static_cast<void>(backend);
+  release_if_done();
+  return true;
+}
+
+Task<void> Session::finish_delivery(Backend& backend, Chunk& chunk) {
+  auto self = shared_from_this();
+  Exchange& exchange = chunk.exchange();
+  bool sent = co_await flush(exchange);
+  if (backend_.get() != &backend) {
+    co_return;  // the session has ended, or let go of it, in the meantime
+  }
+  if (!sent) {
+    closing_ = true;
+    client_.abort();
+  }
+  progress_.set();
+  release_if_done();
+}
+
+Task<void> Session::backend_gone(Backend& backend, protocol::Failure failure) {
+  auto self = shared_from_this();
+  if (backend_.get() != &backend) {
+    co_return;
+  }
+  metrics::log::failed("backend_lost", failure,
+                       {{"pool", pool_->config().name}, {"user", login_.user}});
+  Exchange exchange;
+  Ending ending = conversation_->backend_lost(failure, exchange);
+  pool_->slots.forget(backend, worker_.loop.now());
+  backend.take_back();
+  backend.close(pool::CloseReason::error);
+  backend_.reset();
+  count(exchange.facts);
+  co_await flush(exchange);
+  progress_.set();
+  if (ending == Ending::close) {
+    closing_ = true;
+    client_.stop_receiving();
+  }
+  if (draining_) {
+    drain();
+  }
+}
+
+// The release rule: the conversation is at rest, nothing unwritten, nothing unread that we know of.
+void Session::release_if_done() {
+  if (serving_ && backend_ != nullptr && !sending_ && conversation_->may_release()) {
+    let_go();
+  }
+  if (draining_) {
+    drain();
+  }
+}
+
+void Session::let_go() {
+  if (backend_ == nullptr) {
+    return;
+  }
+  protocol::Cleanup cleanup = conversation_->detach();
+  BackendPtr backend = std::move(backend_);
+  if (cleanup == protocol::Cleanup::close && !serving_ && !backend->dead()) {
+    // The client left while its query runs, which the server would notice only at its next write.
+    spawn(worker_.server.gate(), cancel_running(worker_, backend, true, [] { return true; }));
+  }
+  check_in(std::move(backend), cleanup);
+  show_state();
+}
+
+void Session::count(protocol::Facts& facts) {
+  if (facts.queries != 0 || facts.transactions != 0 || facts.errors != 0 ||
+      facts.prepared_hits != 0 || facts.prepared_misses != 0) {
+    auto& instruments = pool_->instruments(worker_.index);
+    Duration took = worker_.loop.now() - asked_at_;
+    if (facts.queries != 0) {
+      instruments.queries(metrics::QueryResult::ok)
+          .add(facts.queries - std::min(facts.queries, facts.errors));
+      instruments.query_duration.observe(took);
+    }
+    instruments.queries(metrics::QueryResult::error).add(facts.errors);
+    if (facts.transactions != 0 && backend_ != nullptr) {
+      instruments.transactions.add(facts.transactions);
+      instruments.transaction_duration.observe(worker_.loop.now() - backend_->lent_at);
+    }
+    instruments.prepared_cache(metrics::CacheResult::hit).add(facts.prepared_hits);
+    instruments.prepared_cache(metrics::CacheResult::miss).add(facts.prepared_misses);
+    facts = {};
+  }
+}
+
+void Session::show_state() {
+  protocol::PinSet pins = backend_ != nullptr ? conversation_->pins() : protocol::PinSet{};
+  if (!(pins == counted_pins_)) {
+    auto& instruments = pool_->instruments(worker_.index);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(protocol::Pin::count_); ++i) {
+      auto pin = static_cast<protocol::Pin>(i);
+      if (pins.has(pin) && !counted_pins_.has(pin)) {
+        instruments.pins(pin).add();
+        instruments.pinned_sessions(pin).add();
+      } else if (!pins.has(pin) && counted_pins_.has(pin)) {
+        instruments.pinned_sessions(pin).sub();
+      }
+    }
+    counted_pins_ = pins;
+  }
+  presence_.become(backend_ == nullptr ? ClientState::idle
+                   : pins.any()        ? ClientState::pinned
+                                       : ClientState::active);
+}
+
+bool Session::may_close_now() const {
+  return serving_ && !conversation_->outstanding() && !conversation_->in_transaction() &&
+         conversation_->at_rest() && checkout_ == nullptr && !client_turn_.taken();
+}
+
+void Session::drain() {
+  draining_ = true;
+  if (serving_ ? may_close_now() : conversation_ == nullptr) {
+    closing_ = true;
+    client_.stop_receiving();
+    progress_.set();
+  }
+}
+
+Task<void> Session::say_goodbye() {
+  protocol::Outbox outbox;
+  conversation_->farewell(
+      protocol::fail(FailureKind::shutting_down, "sluice is shutting down; connect again"), outbox);
+  co_await client_.send(outbox);
+}
+
+void Session::kill(const protocol::Failure& why) {
+  metrics::log::failed("session_killed", why, {{"user", login_.user}});
+  closing_ = true;
+  if (checkout_ != nullptr) {
+    checkout_->interrupt(why);
+  }
+  client_.abort();
+  progress_.set();
+  if (backend_ != nullptr && sending_) {
+    backend_->stream().abort();
+  }
+}
+
+void Session::cancel(bool query_only) {
+  auto& cancels = worker_.instruments.cancels;
+  if (checkout_ != nullptr) {
+    checkout_->interrupt(
+        protocol::fail(FailureKind::cancelled, "canceling statement due to user request"));
+    cancels(metrics::CancelResult::forwarded).add();
+  } else if (backend_ != nullptr && conversation_->outstanding()) {
+    auto self = shared_from_this();
+    std::uint64_t lease = lease_;
+    cancels(metrics::CancelResult::forwarded).add();
+    spawn(worker_.server.gate(), cancel_running(worker_, backend_, query_only, [self, lease] {
+            return self->backend_ != nullptr && self->lease_ == lease &&
+                   self->conversation_->outstanding();
+          }));
+  } else {
+    cancels(metrics::CancelResult::nothing_running).add();
+  }
+}
+
+}  // namespace sluice::proxy

@@ -1,0 +1,215 @@
+// The first part of a session's life: authenticate, choose a route, find out that a backend accepts
+// what the client asked for, and let the client in.
+
+#include <utility>
+
+#include "metrics/log.hpp"
+#include "protocol/crypto.hpp"
+#include "proxy/cancel.hpp"
+#include "proxy/drive.hpp"
+#include "proxy/router.hpp"
+#include "proxy/server.hpp"
+#include "proxy/session.hpp"
+#include "proxy/worker.hpp"
+
+namespace sluice::proxy {
+
+using metrics::ClientState;
+using protocol::Failure;
+using protocol::FailureKind;
+
+protocol::AcceptOptions Session::accept_options() const {
+  Server& server = worker_.server;
+  protocol::AcceptOptions options;
+  options.tls = static_cast<protocol::TlsMode>(listener_.config->tls.mode);
+  options.local = !listener_.config->bind.unix_path.empty();
+  options.connection_id = id_;
+  options.server_version = server.advertised_version(listener_);
+  options.rsa_key = server.rsa_key();
+  options.mock_salt_key = server.mock_salt_key();
+  return options;
+}
+
+Task<bool> Session::log_in() {
+  TimePoint started = worker_.loop.now();
+  auto& instruments = *listener_.instruments[worker_.index];
+  protocol::Status status = co_await authenticate();
+  if (status && login_.cancel) {
+    if (!worker_.server.cancels().cancel(*login_.cancel)) {
+      worker_.instruments.cancels(metrics::CancelResult::unknown).add();
+    }
+    co_return false;
+  }
+  auto method = metrics::login_method(login_.method);
+  if (!status) {
+    // The machine has told the client already.
+    const Failure& failure = status.failure();
+    if (failure.kind != FailureKind::client_gone) {
+      instruments.auth_failures(failure.kind).add();
+      instruments.logins(method, metrics::Outcome::failed).add();
+    }
+    metrics::log::failed("client_login_failed", failure, {{"client", peer_}});
+    co_return false;
+  }
+  status = choose_route();
+  if (status) {
+    status = co_await welcome();
+  }
+  if (!status) {
+    instruments.logins(method, metrics::Outcome::failed).add();
+    instruments.rejected(status.failure().kind).add();
+    co_await refuse_login(std::move(status.failure()));
+    co_return false;
+  }
+  instruments.logins(method, metrics::Outcome::ok).add();
+  instruments.login_duration.observe(worker_.loop.now() - started);
+  presence_.become(ClientState::idle);
+  metrics::log::debug(
+      "client_login",
+      {{"client", peer_}, {"user", login_.user}, {"route", route_}, {"method", login_.method}});
+  co_return true;
+}
+
+Task<protocol::Status> Session::authenticate() {
+  Server& server = worker_.server;
+  DriveContext context{client_,
+                       Stream::Role::server,
+                       listener_.tls ? listener_.tls->get() : nullptr,
+                       {},
+                       &server.credentials(),
+                       server.offload(),
+                       worker_.loop.now() + server.config().limits.client_login_timeout};
+  co_await server.learn_version(worker_, listener_);
+  auto result = co_await drive(listener_.dialect->accept_client(accept_options()), context);
+  if (!result) {
+    co_return std::move(result.failure());
+  }
+  login_ = std::move(*result);
+  if (!login_.cancel) {
+    server.credentials().learn(login_.user, login_.learned);
+    login_.learned = {};
+  }
+  co_return protocol::Done{};
+}
+
+protocol::Status Session::choose_route() {
+  Server& server = worker_.server;
+  const config::Config& config = server.config();
+  const config::Route* route =
+      match_route(config, listener_.config->protocol, login_.user, login_.database);
+  if (route == nullptr) {
+    return protocol::fail(FailureKind::no_route, "no route matches user \"" + login_.user +
+                                                     "\" and database \"" + login_.database + "\"");
+  }
+  const config::Pool& pool = *config.find_pool(route->pool);
+  route_ = route->name;
+  const std::string& user = pool.user.empty() ? login_.user : pool.user;
+  if (!pool.database.empty()) {
+    login_.database = pool.database;
+  }
+  // A MySQL pool without a database serves all of them: the schema is a setting of the session.
+  bool by_database = listener_.config->protocol == config::Protocol::postgresql;
+  pool_ = server.pools().get(pool, user, by_database ? login_.database : pool.database);
+  conversation_ = listener_.dialect->make_conversation(login_, server.defaults(*route, pool));
+  return protocol::Done{};
+}
+
+// Settings that no backend has accepted yet are tried on one, whose answers are then remembered.
+Task<protocol::Result<protocol::Parameters>> Session::reported_parameters() {
+  const protocol::SettingsPtr& settings = conversation_->settings();
+  std::uint64_t hash = (settings ? settings->hash() : 0) ^ conversation_->link_class();
+  if (auto known = pool_->known(hash)) {
+    co_return std::move(*known);
+  }
+  presence_.become(ClientState::waiting);
+  Checkout checkout(worker_, pool_, *conversation_);
+  BackendPtr backend = checkout.try_now();
+  if (backend == nullptr) {
+    auto result = co_await checkout.run();
+    if (!result) {
+      co_return std::move(result.failure());
+    }
+    backend = std::move(*result);
+  }
+  protocol::Exchange exchange;
+  hold(std::move(backend), exchange);
+  bool sent = co_await flush(exchange);
+  while (sent && backend_ != nullptr && conversation_->outstanding()) {
+    co_await progress_.wait();
+  }
+  if (auto failure = conversation_->attach_failure()) {
+    let_go();
+    co_return std::move(*failure);
+  }
+  if (!sent || backend_ == nullptr) {
+    let_go();
+    co_return protocol::fail(FailureKind::backend_lost, "the connection to the backend of pool " +
+                                                            pool_->description() + " was lost");
+  }
+  protocol::Parameters reported = backend_->link().parameters();
+  if (conversation_->may_release()) {
+    let_go();
+  }
+  pool_->learn(hash, reported);
+  co_return reported;
+}
+
+Task<protocol::Status> Session::welcome() {
+  auto reported = co_await reported_parameters();
+  if (!reported) {
+    co_return std::move(reported.failure());
+  }
+  cancel_key_ = protocol::random_bytes(login_.protocol_version > 196608 ? 32 : 4);
+  protocol::Outbox outbox;
+  conversation_->welcome(*reported, {id_, cancel_key_}, outbox);
+  if (!co_await client_.send(outbox)) {
+    co_return protocol::fail(FailureKind::client_gone, "connection closed during login");
+  }
+  co_return protocol::Done{};
+}
+
+Task<void> Session::refuse_login(Failure failure) {
+  metrics::log::failed("client_login_refused", failure,
+                       {{"client", peer_}, {"user", login_.user}, {"database", login_.database}});
+  co_await client_.send(listener_.dialect->login_error(login_, failure));
+}
+
+// MySQL: the session starts again as somebody else, on the same connection.
+Task<void> Session::change_user(protocol::Buffer packet) {
+  Server& server = worker_.server;
+  let_go();
+  DriveContext context{client_,
+                       Stream::Role::server,
+                       listener_.tls ? listener_.tls->get() : nullptr,
+                       {},
+                       &server.credentials(),
+                       server.offload(),
+                       worker_.loop.now() + server.config().limits.client_login_timeout};
+  auto machine = listener_.dialect->change_user(accept_options(), login_, std::move(packet));
+  auto result = co_await drive(std::move(machine), context);
+  auto& instruments = *listener_.instruments[worker_.index];
+  protocol::Status status = protocol::Done{};
+  if (!result) {
+    instruments.auth_failures(result.failure().kind).add();
+    metrics::log::failed("client_login_failed", result.failure(), {{"client", peer_}});
+    closing_ = true;
+    co_return;
+  }
+  login_ = std::move(*result);
+  server.credentials().learn(login_.user, login_.learned);
+  login_.learned = {};
+  status = choose_route();
+  if (status) {
+    status = co_await welcome();
+  }
+  if (!status) {
+    instruments.rejected(status.failure().kind).add();
+    co_await refuse_login(std::move(status.failure()));
+    closing_ = true;
+    co_return;
+  }
+  server.cancels().add(id_, cancel_key_, weak_from_this(), worker_, login_.user);
+  presence_.become(ClientState::idle);
+}
+
+}  // namespace sluice::proxy

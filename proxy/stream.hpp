@@ -1,0 +1,119 @@
+#pragma once
+
+// One connected socket, with or without TLS (OpenSSL driven by us on the descriptor), on one loop.
+// It reads when the kernel says that there is something, into a borrowed chunk, and writes straight
+// from an outbox. At most one coroutine reads and one writes at a time. Nothing is cancelled: a
+// deadline calls abort(), which makes both fail.
+
+#include <coroutine>
+#include <cstdint>
+#include <string>
+
+#include "protocol/outbox.hpp"
+#include "protocol/result.hpp"
+#include "proxy/buffers.hpp"
+#include "proxy/loop.hpp"
+#include "proxy/task.hpp"
+
+struct ssl_st;
+struct ssl_ctx_st;
+
+namespace sluice::proxy {
+
+class Stream final : private Watched {
+ public:
+  // Takes the descriptor, which is non-blocking and connected (or connecting).
+  Stream(Loop& loop, int fd);
+  ~Stream() override;
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  // co_await receive(limit): the next chunk, of at most `limit` bytes. It may be spurious().
+  auto receive(std::size_t limit = kChunkSize) {
+    struct Awaiter {
+      Stream& stream;
+      std::size_t limit;
+      bool await_ready() const { return stream.readable_; }
+      void await_suspend(std::coroutine_handle<> reader) { stream.reader_ = reader; }
+      Chunk await_resume() { return stream.read(limit); }
+    };
+    return Awaiter{*this, limit};
+  }
+
+  enum class Sent : std::uint8_t { all, blocked, failed };
+  // Writes as much as the kernel takes, consuming it from the outbox.
+  Sent try_send(protocol::Outbox& outbox);
+  // Writes all of it, waiting where needed; false when the connection is broken.
+  Task<bool> send(protocol::Outbox& outbox);
+  Task<bool> send(protocol::Buffer bytes);
+  // co_await writable(): returns when the socket takes bytes again, or is broken.
+  auto writable() {
+    struct Awaiter {
+      Stream& stream;
+      bool await_ready() const { return stream.writable_ || stream.aborted_; }
+      void await_suspend(std::coroutine_handle<> writer) { stream.writer_ = writer; }
+      void await_resume() {}
+    };
+    return Awaiter{*this};
+  }
+
+  // co_await connecting(): returns when connect() has succeeded or failed.
+  auto connecting() {
+    writable_ = false;
+    return writable();
+  }
+
+  enum class Role : std::uint8_t { client, server };
+  // Shakes hands. `host` is for SNI and, where the context verifies it, the name to check.
+  Task<protocol::Status> start_tls(ssl_ctx_st* context, Role role, std::string host);
+  bool tls() const { return ssl_ != nullptr; }
+
+  // Breaks the connection now: both sides' waits end with an error. Idempotent.
+  void abort();
+  bool aborted() const { return aborted_; }
+  // The reader is told `end` from now on; writing goes on. For a connection that is to be closed
+  // politely by the coroutine that reads it.
+  void stop_receiving();
+  // The peer has reset the connection or closed both ways: writing is pointless.
+  bool hung_up() const { return hung_up_; }
+  // Says goodbye (TLS close_notify, FIN), then reads until the peer closes or a second has passed,
+  // so that our last bytes are not lost to a reset.
+  Task<void> close_politely();
+
+  // To another worker's loop: detach on the thread of the old one, attach on that of the new one.
+  // Nobody may be reading or writing but a reader that waits.
+  void detach();
+  void attach(Loop& loop);
+  Loop& loop() { return *loop_; }
+  int fd() const { return fd_; }
+
+  std::uint64_t bytes_received() const { return received_; }
+  std::uint64_t bytes_sent() const { return sent_; }
+
+ private:
+  void on_events(std::uint32_t events) override;
+  void wake();
+  Chunk read(std::size_t limit);
+  Chunk read_plain(std::size_t limit);
+  Chunk read_tls(std::size_t limit);
+  Sent send_plain(protocol::Outbox& outbox);
+  Sent send_tls(protocol::Outbox& outbox);
+  bool shake_hands(int& outcome);
+
+  Loop* loop_;
+  int fd_;
+  bool readable_ = true;  // as far as we know; a read finds out
+  bool writable_ = true;
+  bool peer_closed_ = false;  // FIN or worse was seen: reading never waits again
+  bool hung_up_ = false;
+  bool aborted_ = false;
+  bool stopped_ = false;
+  bool watched_ = false;
+  ssl_st* ssl_ = nullptr;
+  std::coroutine_handle<> reader_;
+  std::coroutine_handle<> writer_;
+  std::uint64_t received_ = 0;
+  std::uint64_t sent_ = 0;
+};
+
+}  // namespace sluice::proxy

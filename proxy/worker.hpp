@@ -1,0 +1,41 @@
+#pragma once
+
+// One worker = one thread = one loop. Sessions stay on the worker that they were given to.
+
+#include <atomic>
+#include <cstdint>
+#include <set>
+#include <thread>
+
+#include "metrics/instruments.hpp"
+#include "proxy/loop.hpp"
+#include "proxy/task.hpp"
+
+namespace sluice::proxy {
+
+class Server;
+class Session;
+
+class Worker {
+ public:
+  Worker(Server& owner, std::uint32_t number, metrics::WorkerInstruments& counters)
+      : server(owner), index(number), instruments(counters) {}
+
+  void start();
+  // From any thread; returns when the thread has ended.
+  void stop();
+
+  Server& server;
+  const std::uint32_t index;
+  metrics::WorkerInstruments& instruments;
+  Loop loop;
+  // Read by the acceptor, which picks the worker with the fewest.
+  std::atomic<std::size_t> session_count{0};
+  // On this worker's thread only. Sessions add and remove themselves.
+  std::set<Session*> sessions;
+
+ private:
+  std::thread thread_;
+};
+
+}  // namespace sluice::proxy

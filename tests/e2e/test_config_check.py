@@ -1,0 +1,109 @@
+"""sluice check, sluice --version and a start with a bad configuration."""
+
+import re
+import subprocess
+
+import pytest
+from conftest import config_for
+from harness.process import remove, scratch
+from harness.sluice import binary, check
+
+pytestmark = pytest.mark.proxy_only
+
+
+@pytest.fixture(autouse=True)
+def built():
+    if not binary().exists():
+        pytest.skip(f"{binary()} has not been built")
+
+
+BAD = """version: 1
+listeners:
+  - {name: pg, protocol: postgres, bind: 127.0.0.1:6432}
+pools:
+  main:
+    url: postgresql://app@127.0.0.1:5432/pets
+    pool_sise: 5
+    pool_timeout: soon
+users:
+  - {name: app, password: x, password: y}
+routes:
+  - {name: all, pool: mian}
+"""
+
+
+def test_version():
+    done = subprocess.run([str(binary()), "--version"], capture_output=True, text=True, timeout=10)
+    assert done.returncode == 0
+    assert re.search(r"\d+\.\d+\.\d+", done.stdout)
+
+
+def test_a_good_file(server):
+    done = check(config_for(server("pg15")), "--offline")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_all_errors_at_once_with_their_places():
+    done = check(BAD, "--offline")
+    text = done.stdout + done.stderr
+    assert done.returncode == 1, text
+    places = {int(line) for line in re.findall(r"sluice\.yaml:(\d+):\d+", text)}
+    assert {3, 7, 8, 10, 12} <= places, text
+    assert "pool_size" in text, "a did-you-mean for pool_sise"
+    assert "main" in text
+
+
+def test_what_is_not_built_yet_is_refused(server):
+    for key, value in (("schedules", [{"cron": "0 8 * * *", "timezone": "UTC", "action": "resize",
+                                       "pool": "main", "pool_size": 3}]),
+                       ("middleware", [{"read_only": {}}])):
+        done = check(config_for(server("pg15"), extra={key: value}), "--offline")
+        text = done.stdout + done.stderr
+        if done.returncode == 0:
+            continue  # built by now
+        assert "not supported yet" in text
+
+
+def test_variables_and_files(server, monkeypatch):
+    folder = scratch("secret")
+    secret = folder / "password"
+    secret.write_text("only-for-tests\n")
+    monkeypatch.setenv("E2E_SIZE", "7")
+    config = config_for(server("pg15"), pool_size=7)
+    config["users"] = [{"name": "${E2E_USER:-app}", "password_file": str(secret)}]
+    try:
+        assert check(config).returncode == 0, check(config).stderr
+        secret.unlink()
+        missing = check(config)
+        assert missing.returncode == 1
+        assert str(secret) in missing.stdout + missing.stderr
+        assert check(config, "--offline").returncode == 0
+    finally:
+        remove(folder)
+
+
+def test_an_unset_variable_and_no_secret_in_the_output():
+    text = BAD.replace("password: x, password: y", "password: ${SLUICE_E2E_NOT_SET}")
+    done = check(text, "--offline")
+    assert done.returncode == 1
+    assert "SLUICE_E2E_NOT_SET" in done.stdout + done.stderr
+    shown = check(BAD.replace("password: x", "password: canary-8731"), "--offline")
+    assert "canary-8731" not in shown.stdout + shown.stderr
+
+
+@pytest.mark.parametrize("text", ["", "[]", "version: 2\n", "{", "a: &x [*x]\n", "\x00\x01", "version: 1\n" * 2,
+                                  "a: " + "[" * 5000])
+def test_files_that_are_no_configuration(text):
+    done = check(text, "--offline")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "sluice.yaml" in done.stdout + done.stderr
+
+
+def test_run_refuses_a_bad_file_and_a_missing_one(tmp_path):
+    path = tmp_path / "sluice.yaml"
+    path.write_text(BAD)
+    for where in (path, tmp_path / "absent.yaml"):
+        done = subprocess.run([str(binary()), "run", "-c", str(where)], capture_output=True, text=True,
+                              timeout=20)
+        assert done.returncode == 1
+        assert where.name in done.stdout + done.stderr
