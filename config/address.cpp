@@ -58,7 +58,7 @@ std::string parse_bind(std::string_view text, Address& out) {
     out = {{}, 0, std::string(path)};
     return {};
   }
-  const std::string expected = "must be host:port, [v6]:port, :port or unix:/path";
+  std::string expected = "must be host:port, [v6]:port, :port or unix:/path";
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos) {
     return expected;

@@ -29,12 +29,12 @@ void complete(Config& config) {
 }
 
 void load(const std::string& text, const LoadOptions& options, Config& config, Report& report) {
-  const NodePtr root = read_yaml(text, report);
+  const TreePtr root = read_yaml(text, report);
   if (root == nullptr) {
     return;
   }
   report.place("", root->mark);
-  if (root->kind != Node::Kind::map) {
+  if (root->kind != TreeNode::Kind::map) {
     report.error("", "the configuration must be a map of keys and values");
     return;
   }

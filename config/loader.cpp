@@ -10,15 +10,15 @@
 namespace sluice::config {
 namespace {
 
-std::string kind_text(Node::Kind kind) {
+std::string kind_text(TreeNode::Kind kind) {
   switch (kind) {
-    case Node::Kind::null:
+    case TreeNode::Kind::null:
       return "nothing";
-    case Node::Kind::scalar:
+    case TreeNode::Kind::scalar:
       return "one value";
-    case Node::Kind::sequence:
+    case TreeNode::Kind::sequence:
       return "a list";
-    case Node::Kind::map:
+    case TreeNode::Kind::map:
       return "a map of keys and values";
   }
   return {};
@@ -30,20 +30,20 @@ std::string Loader::at(std::string_view name) const {
   return path_.empty() ? std::string(name) : path_ + "." + std::string(name);
 }
 
-const Node* Loader::take(std::string_view name) {
+const TreeNode* Loader::take(std::string_view name) {
   known_.emplace(name);
-  const Node* node = node_.find(name);
+  const TreeNode* node = node_.find(name);
   if (node != nullptr) {
     report_.place(at(name), node->mark);
   }
   return node;
 }
 
-bool Loader::expect(const Node& node, const std::string& path, Node::Kind kind) {
+bool Loader::expect(const TreeNode& node, const std::string& path, TreeNode::Kind kind) {
   if (node.kind == kind) {
     return true;
   }
-  report_.error(path, node.kind == Node::Kind::null
+  report_.error(path, node.kind == TreeNode::Kind::null
                           ? "has no value; give it one or leave the key out"
                           : "must be " + kind_text(kind) + ", not " + kind_text(node.kind));
   return false;
@@ -58,8 +58,8 @@ bool Loader::check_name(const Entry& entry, const std::string& path) {
   return why.empty();
 }
 
-std::optional<Expansion> Loader::text_of(const Node& node, const std::string& path) {
-  if (!expect(node, path, Node::Kind::scalar)) {
+std::optional<Expansion> Loader::text_of(const TreeNode& node, const std::string& path) {
+  if (!expect(node, path, TreeNode::Kind::scalar)) {
     return std::nullopt;
   }
   Expansion out = expand(node.text, options_.offline);
@@ -76,7 +76,7 @@ std::optional<Expansion> Loader::text_of(const Node& node, const std::string& pa
   return out;
 }
 
-std::optional<Expansion> Loader::secret_of_file(const Node& node, const std::string& path) {
+std::optional<Expansion> Loader::secret_of_file(const TreeNode& node, const std::string& path) {
   auto file_name = text_of(node, path);
   if (!file_name || !file_name->known || options_.offline) {
     if (file_name) {
@@ -100,8 +100,8 @@ std::optional<Expansion> Loader::secret_of_file(const Node& node, const std::str
 void Loader::secret(std::string_view name, std::optional<std::string>& member, SecretForm form,
                     std::string_view /*help*/) {
   const std::string twin = std::string(name) + "_file";
-  const Node* node = take(name);
-  const Node* file = take(twin);
+  const TreeNode* node = take(name);
+  const TreeNode* file = take(twin);
   if (node == nullptr && file == nullptr) {
     return;
   }
@@ -121,7 +121,7 @@ void Loader::secret(std::string_view name, std::optional<std::string>& member, S
 }
 
 void Loader::url(std::string_view name, Pool& pool, std::string_view /*help*/) {
-  const Node* node = take(name);
+  const TreeNode* node = take(name);
   if (node == nullptr) {
     report_.error(at(name), "is missing; it must be given");
     return;
@@ -151,8 +151,8 @@ void Loader::url(std::string_view name, Pool& pool, std::string_view /*help*/) {
 }
 
 void Loader::connect_args(std::string_view name, Pool& pool, std::string_view /*help*/) {
-  const Node* node = take(name);
-  if (node == nullptr || !expect(*node, at(name), Node::Kind::map)) {
+  const TreeNode* node = take(name);
+  if (node == nullptr || !expect(*node, at(name), TreeNode::Kind::map)) {
     return;
   }
   for (const Entry& entry : node->entries) {
@@ -188,11 +188,11 @@ void Loader::argument(const std::string& path, Mark mark, Pool& pool,
 }
 
 void Loader::later(std::string_view name, std::initializer_list<std::string_view> off) {
-  const Node* node = take(name);
-  if (node == nullptr || node->kind == Node::Kind::null) {
+  const TreeNode* node = take(name);
+  if (node == nullptr || node->kind == TreeNode::Kind::null) {
     return;
   }
-  const bool is_off = node->kind == Node::Kind::scalar
+  const bool is_off = node->kind == TreeNode::Kind::scalar
                           ? std::find(off.begin(), off.end(), node->text) != off.end()
                           : node->entries.empty();
   if (!is_off) {
@@ -209,10 +209,11 @@ void Loader::finish() {
     if (known_.contains(entry.key)) {
       continue;
     }
-    const std::string where = path_.empty() ? "" : path_ + ": ";
-    const std::string advice =
-        entry.key == "<<" ? "; merge keys are not supported" : did_you_mean(entry.key, names);
-    report_.error_at(entry.key_mark, where + "unknown key " + quoted(entry.key) + advice);
+    std::string text = path_.empty() ? "" : path_ + ": ";
+    text += "unknown key ";
+    text += quoted(entry.key);
+    text += entry.key == "<<" ? "; merge keys are not supported" : did_you_mean(entry.key, names);
+    report_.error_at(entry.key_mark, text);
   }
 }
 

@@ -21,7 +21,7 @@ namespace sluice::config {
 class Loader {
  public:
   // All are borrowed; `node` is a map and stands at `path`, "" for the whole file.
-  Loader(Report& report, const LoadOptions& options, const Node& node, std::string path)
+  Loader(Report& report, const LoadOptions& options, const TreeNode& node, std::string path)
       : report_(report), options_(options), node_(node), path_(std::move(path)) {}
 
   template <typename T, typename K>
@@ -38,15 +38,15 @@ class Loader {
 
   template <typename T>
   void group(std::string_view name, T& member, std::string_view /*help*/) {
-    if (const Node* node = take(name)) {
+    if (const TreeNode* node = take(name)) {
       load_map(*node, at(name), member);
     }
   }
 
   template <typename T>
   void list(std::string_view name, std::vector<T>& members, std::string_view /*help*/) {
-    const Node* node = take(name);
-    if (node == nullptr || !expect(*node, at(name), Node::Kind::sequence)) {
+    const TreeNode* node = take(name);
+    if (node == nullptr || !expect(*node, at(name), TreeNode::Kind::sequence)) {
       return;
     }
     members.reserve(node->entries.size());
@@ -59,8 +59,8 @@ class Loader {
 
   template <typename T>
   void named(std::string_view name, std::vector<T>& members, std::string_view /*help*/) {
-    const Node* node = take(name);
-    if (node == nullptr || !expect(*node, at(name), Node::Kind::map)) {
+    const TreeNode* node = take(name);
+    if (node == nullptr || !expect(*node, at(name), TreeNode::Kind::map)) {
       return;
     }
     members.reserve(node->entries.size());
@@ -79,8 +79,8 @@ class Loader {
   template <typename K>
   void texts(std::string_view name, std::vector<std::string>& members, const K& kind,
              std::string_view /*help*/) {
-    const Node* node = take(name);
-    if (node == nullptr || !expect(*node, at(name), Node::Kind::sequence)) {
+    const TreeNode* node = take(name);
+    if (node == nullptr || !expect(*node, at(name), TreeNode::Kind::sequence)) {
       return;
     }
     for (const Entry& entry : node->entries) {
@@ -102,7 +102,7 @@ class Loader {
  private:
   template <typename T, typename K>
   bool read(std::string_view name, T& member, const K& kind) {
-    const Node* node = take(name);
+    const TreeNode* node = take(name);
     if (node != nullptr) {
       parse(*node, at(name), member, kind);
     }
@@ -112,15 +112,15 @@ class Loader {
   // null is a value of an optional: not set.
   template <typename T, typename K>
   bool read(std::string_view name, std::optional<T>& member, const K& kind) {
-    const Node* node = take(name);
-    if (node != nullptr && node->kind != Node::Kind::null) {
+    const TreeNode* node = take(name);
+    if (node != nullptr && node->kind != TreeNode::Kind::null) {
       parse(*node, at(name), member.emplace(), kind);
     }
     return node != nullptr;
   }
 
   template <typename T, typename K>
-  void parse(const Node& node, const std::string& path, T& member, const K& kind) {
+  void parse(const TreeNode& node, const std::string& path, T& member, const K& kind) {
     const auto text = text_of(node, path);
     if (!text) {
       return;
@@ -133,8 +133,8 @@ class Loader {
   }
 
   template <typename T>
-  void load_map(const Node& node, const std::string& path, T& member) {
-    if (expect(node, path, Node::Kind::map)) {
+  void load_map(const TreeNode& node, const std::string& path, T& member) {
+    if (expect(node, path, TreeNode::Kind::map)) {
       Loader inner(report_, options_, node, path);
       fields(inner, member);
       inner.finish();
@@ -143,18 +143,18 @@ class Loader {
 
   std::string at(std::string_view name) const;
   // The value of a key, which is known from now on; null when it is not in the map.
-  const Node* take(std::string_view name);
-  bool expect(const Node& node, const std::string& path, Node::Kind kind);
+  const TreeNode* take(std::string_view name);
+  bool expect(const TreeNode& node, const std::string& path, TreeNode::Kind kind);
   bool check_name(const Entry& entry, const std::string& path);
   // Expanded; nothing after an error, which has been reported.
-  std::optional<Expansion> text_of(const Node& node, const std::string& path);
-  std::optional<Expansion> secret_of_file(const Node& node, const std::string& path);
+  std::optional<Expansion> text_of(const TreeNode& node, const std::string& path);
+  std::optional<Expansion> secret_of_file(const TreeNode& node, const std::string& path);
   void argument(const std::string& path, Mark mark, Pool& pool,
                 const std::pair<std::string, std::string>& given);
 
   Report& report_;
   const LoadOptions& options_;
-  const Node& node_;
+  const TreeNode& node_;
   std::string path_;
   std::set<std::string, std::less<>> known_;
 };

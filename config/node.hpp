@@ -17,16 +17,16 @@ struct Mark {
   int column = 0;  // from 1
 };
 
-struct Node;
-using NodePtr = std::shared_ptr<const Node>;  // shared where an alias names an anchor
+struct TreeNode;
+using TreePtr = std::shared_ptr<const TreeNode>;  // shared where an alias names an anchor
 
 struct Entry {
   std::string key;  // empty in a sequence
   Mark key_mark;
-  NodePtr value;
+  TreePtr value;
 };
 
-struct Node {
+struct TreeNode {
   enum class Kind : std::uint8_t { null, scalar, sequence, map };
 
   Kind kind = Kind::null;
@@ -37,7 +37,7 @@ struct Node {
   std::size_t weight = 1;  // nodes in it, aliases counted as what they stand for
   std::size_t height = 1;  // levels in it
 
-  const Node* find(std::string_view key) const {
+  const TreeNode* find(std::string_view key) const {
     const auto found = index.find(key);
     return found == index.end() ? nullptr : entries[found->second].value.get();
   }

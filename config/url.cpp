@@ -182,7 +182,7 @@ std::string parse_rest(std::string_view rest, PoolUrl& out) {
   if (!parsed) {
     return std::string(kHint);
   }
-  const boost::urls::url_view url = *parsed;
+  const boost::urls::url_view& url = *parsed;
   // Boost.URL 1.81 takes what it cannot read of the authority for a part of the path.
   const auto authority = url.encoded_authority();
   if (url.has_fragment() ||

@@ -32,13 +32,13 @@ class Builder final : public YAML::EventHandler {
   explicit Builder(Report& report) : report_(report) {}
 
   bool broken() const { return broken_; }
-  NodePtr root() const { return root_; }
+  TreePtr root() const { return root_; }
 
   void OnDocumentStart(const YAML::Mark& /*mark*/) override {}
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    add(leaf(Node::Kind::null, mark), anchor);
+    add(leaf(TreeNode::Kind::null, mark), anchor);
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -53,7 +53,7 @@ class Builder final : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     check_tag(mark, tag);
-    auto node = leaf(Node::Kind::scalar, mark);
+    auto node = leaf(TreeNode::Kind::scalar, mark);
     node->text = value;
     add(std::move(node), anchor);
   }
@@ -61,27 +61,27 @@ class Builder final : public YAML::EventHandler {
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value /*style*/) override {
     check_tag(mark, tag);
-    open(leaf(Node::Kind::sequence, mark), anchor);
+    open(leaf(TreeNode::Kind::sequence, mark), anchor);
   }
   void OnSequenceEnd() override { close(); }
 
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value /*style*/) override {
     check_tag(mark, tag);
-    open(leaf(Node::Kind::map, mark), anchor);
+    open(leaf(TreeNode::Kind::map, mark), anchor);
   }
   void OnMapEnd() override { close(); }
 
  private:
   struct Level {
-    std::shared_ptr<Node> node;
+    std::shared_ptr<TreeNode> node;
     YAML::anchor_t anchor;
-    NodePtr key;  // map: read, its value not yet
+    TreePtr key;  // map: read, its value not yet
     Mark key_mark;
   };
 
-  static std::shared_ptr<Node> leaf(Node::Kind kind, const YAML::Mark& mark) {
-    auto node = std::make_shared<Node>();
+  static std::shared_ptr<TreeNode> leaf(TreeNode::Kind kind, const YAML::Mark& mark) {
+    auto node = std::make_shared<TreeNode>();
     node->kind = kind;
     node->mark = to_mark(mark);
     return node;
@@ -101,7 +101,7 @@ class Builder final : public YAML::EventHandler {
     }
   }
 
-  void open(std::shared_ptr<Node> node, YAML::anchor_t anchor) {
+  void open(std::shared_ptr<TreeNode> node, YAML::anchor_t anchor) {
     if (broken_) {
       return;
     }
@@ -121,7 +121,7 @@ class Builder final : public YAML::EventHandler {
     add(std::move(level.node), level.anchor);
   }
 
-  void add(NodePtr node, YAML::anchor_t anchor, std::optional<Mark> used_at = std::nullopt) {
+  void add(TreePtr node, YAML::anchor_t anchor, std::optional<Mark> used_at = std::nullopt) {
     if (broken_) {
       return;
     }
@@ -140,16 +140,16 @@ class Builder final : public YAML::EventHandler {
     }
     if (levels_.empty()) {
       root_ = std::move(node);
-    } else if (levels_.back().node->kind == Node::Kind::sequence) {
+    } else if (levels_.back().node->kind == TreeNode::Kind::sequence) {
       append(levels_.back(), {{}, mark, std::move(node)});
     } else {
       add_to_map(levels_.back(), std::move(node), mark);
     }
   }
 
-  void add_to_map(Level& level, NodePtr node, Mark mark) {
+  void add_to_map(Level& level, TreePtr node, Mark mark) {
     if (level.key == nullptr) {
-      if (node->kind != Node::Kind::scalar) {
+      if (node->kind != TreeNode::Kind::scalar) {
         refuse(mark, "a key must be a name");
         return;
       }
@@ -157,7 +157,7 @@ class Builder final : public YAML::EventHandler {
       level.key_mark = mark;
       return;
     }
-    const NodePtr key = std::exchange(level.key, nullptr);
+    const TreePtr key = std::exchange(level.key, nullptr);
     const auto [found, fresh] = level.node->index.emplace(key->text, level.node->entries.size());
     if (!fresh) {
       const Mark first = level.node->entries[found->second].key_mark;
@@ -165,9 +165,9 @@ class Builder final : public YAML::EventHandler {
                                            "; it is also on line " + std::to_string(first.line));
       return;
     }
-    if (node->kind == Node::Kind::null) {
+    if (node->kind == TreeNode::Kind::null) {
       // What is not there stands where its key is, not where the parser noticed.
-      auto moved = std::make_shared<Node>(*node);
+      auto moved = std::make_shared<TreeNode>(*node);
       moved->mark = level.key_mark;
       node = std::move(moved);
     }
@@ -182,8 +182,8 @@ class Builder final : public YAML::EventHandler {
 
   Report& report_;
   std::vector<Level> levels_;
-  std::unordered_map<YAML::anchor_t, NodePtr> anchors_;
-  NodePtr root_;
+  std::unordered_map<YAML::anchor_t, TreePtr> anchors_;
+  TreePtr root_;
   std::size_t nodes_ = 0;
   bool broken_ = false;
 };
@@ -214,7 +214,7 @@ std::string parser_message(const YAML::ParserException& error) {
 
 }  // namespace
 
-NodePtr read_yaml(const std::string& text, Report& report) {
+TreePtr read_yaml(const std::string& text, Report& report) {
   if (refuse_bytes(text, report)) {
     return nullptr;
   }
@@ -244,7 +244,7 @@ NodePtr read_yaml(const std::string& text, Report& report) {
   if (builder.broken() || builder.root() == nullptr) {
     return nullptr;
   }
-  if (builder.root()->kind == Node::Kind::null) {
+  if (builder.root()->kind == TreeNode::Kind::null) {
     report.error_at({1, 1}, "the configuration is empty");
     return nullptr;
   }

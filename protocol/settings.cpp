@@ -9,7 +9,7 @@ namespace {
 auto lower_bound(auto& entries, std::string_view name) {
   return std::lower_bound(
       entries.begin(), entries.end(), name,
-      [](const Settings::Entry& entry, std::string_view key) { return entry.first < key; });
+      [](const Settings::Entry& entry, std::string_view key) { return entry.first.compare(key) < 0; });
 }
 
 }  // namespace

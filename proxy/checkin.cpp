@@ -57,13 +57,17 @@ Task<bool> clean(Backend& backend, Cleanup cleanup) {
   co_return ok;
 }
 
-Task<void> clean_and_put_back(BackendPtr backend, Cleanup cleanup) {
+// The backend comes by reference because gcc 12 lays out the frame wrongly, and crashes, when this
+// function has the pointer as a parameter.
+Task<void> clean_and_put_back(Backend& lent, Cleanup cleanup) {
+  BackendPtr backend = lent.shared_from_this();
   // A cancel request that has not reached the server yet must not hit the next holder's query.
   while (backend->cancels > 0) {
     co_await backend->cancels_done.wait();
   }
   backend->cancel_sent = false;
-  if (co_await clean(*backend, cleanup)) {
+  bool is_clean = co_await clean(*backend, cleanup);  // in the if, gcc 12 drops the whole body
+  if (is_clean) {
     put_back(std::move(backend));
   } else {
     metrics::log::warning("backend_reset_failed", {{"pool", backend->pool().config().name}});
@@ -84,7 +88,7 @@ void check_in(BackendPtr backend, Cleanup cleanup) {
   } else if (cleanup == Cleanup::none && !backend->cancel_sent) {
     put_back(std::move(backend));
   } else {
-    spawn(worker.server.gate(), clean_and_put_back(std::move(backend), cleanup));
+    spawn(worker.server.gate(), clean_and_put_back(*backend, cleanup));
   }
 }
 

@@ -25,6 +25,7 @@ using protocol::FailureKind;
 constexpr std::size_t kOffloadThreads = 2;
 constexpr std::size_t kOffloadQueue = 1024;
 constexpr auto kRetireEvery = std::chrono::seconds(1);
+constexpr auto kJoinLimit = std::chrono::seconds(10);
 constexpr auto kVersionRetry = std::chrono::seconds(1);
 // What a MySQL client is told while no backend has answered yet.
 constexpr const char* kFallbackVersion = "8.0.0-sluice";
@@ -272,8 +273,10 @@ void Server::join() {
     retire_timer_.reset();
     close_backends();
   });
-  // Everything that runs is bounded by timeouts of its own; this only notices the end of it.
-  while (!gate_.empty()) {
+  // Everything that runs is bounded by timeouts of its own; this only notices the end of it. What is
+  // left after kJoinLimit, a query on a backend that does not answer, ends with the process.
+  TimePoint give_up = Clock::now() + kJoinLimit;
+  while (!gate_.empty() && Clock::now() < give_up) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   workers_.front()->loop.call([this] {

@@ -18,7 +18,9 @@ void make_challenge(Challenge& challenge, const AcceptOptions& options, const Cl
   challenge.mock_salt_key = options.mock_salt_key;
   challenge.secure = current.tls || options.local;
   challenge.can_switch = (current.capabilities & capability::kPluginAuth) != 0;
-  challenge.plugin = change.plugin;
+  // Libraries that spoke caching_sha2_password may still name mysql_native_password here, and then
+  // answer a switch to it with the nonce of their login (libmariadb 3).
+  challenge.plugin = current.method == kCachingSha2 ? kCachingSha2 : change.plugin;
 }
 
 ClientLogin make_login(const ClientLogin& current, ChangeUser change, Proof proof) {

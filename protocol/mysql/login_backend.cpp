@@ -185,7 +185,8 @@ Result<Buffer> answer_switch(Attempt& attempt, Bytes payload) {
   }
   if (attempt.plugin != kNativePassword && attempt.plugin != kCachingSha2) {
     return login_failed(attempt, "authentication method " + printable(attempt.plugin, kMaxPlugin) +
-                                     " is not supported");
+                                     " is not supported; MySQL may also name a method at random "
+                                     "when the user does not exist");
   }
   const Bytes data = request.value().data;
   if (data.size() < kNonceSize || data.size() > kNonceSize + 1) {

@@ -6,7 +6,7 @@
 //   token  = stage1 ^ SHA1(N || stage2)
 //
 // Whoever checks a token learns stage1, which opens any server that stores stage2.
-// https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_connection_phase_authentication_methods_native_password_authentication.html
+// Section "Native Authentication" of the connection phase, dev.mysql.com/doc/dev/mysql-server.
 
 #include <optional>
 #include <string_view>

@@ -41,6 +41,7 @@ void ClientConversation::welcome(const Parameters& reported, const CancelRequest
 
 void ClientConversation::attach(Link& link, Exchange& out) {
   link_ = static_cast<BackendLink*>(&link);
+  link_->forwarding = false;
   stale_ = used_ = replied_ = batch_failed_ = settle_ = sequence_ok_ = false;
   attach_failure_.reset();
   bring_settings(out);
@@ -71,7 +72,7 @@ bool ClientConversation::may_release() const {
     return !batch_open_ || finished_;
   }
   return link_->status == 'I' && !batch_open_ && !link_->copy_in && !link_->ignoring &&
-         !link_->fatal && !pins_.any() && !settle_ && !defaults_->session_mode;
+         !link_->fatal && !pins_.any() && !defaults_->session_mode;
 }
 
 Cleanup ClientConversation::detach() {

@@ -109,6 +109,7 @@ class ClientConversation final : public Conversation {
   Step settle(Exchange& out);
   void send_settings(std::string_view sql, SettingsPtr result, bool reapplies, Exchange& out);
   void bring_settings(Exchange& out);
+  void tell_parameters(Exchange& out);
   void carry_out(const Aftermath& aftermath, const Expected* entry, bool outside);
   void change_settings(const sql::Effects& effects, bool outside);
   void note_change(std::string_view name, std::string before, std::string_view value);
@@ -158,6 +159,7 @@ class ClientConversation final : public Conversation {
   bool sequence_ok_ = false;   // currval() is good in this transaction
   bool replied_ = false;       // the client has seen part of the replies to what is outstanding
   bool used_ = false;          // the backend has run something in this lease
+  bool tell_ = false;          // a RESET was reported with values that are not the session's
   bool stale_ = false;         // a statement on the backend is no longer what it was
 };
 

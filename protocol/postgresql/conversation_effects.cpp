@@ -1,5 +1,7 @@
 // Session state: what statements do to it, and what sluice makes of that: carried, pinned, refused.
 
+#include <utility>
+
 #include "protocol/postgresql/conversation.hpp"
 #include "protocol/postgresql/session_state.hpp"
 #include "protocol/writer.hpp"
@@ -125,15 +127,33 @@ void ClientConversation::send_settings(std::string_view sql, SettingsPtr result,
   entry.aftermath = std::make_unique<Aftermath>();
   entry.aftermath->settings = std::move(result);
   entry.aftermath->reapplies = reapplies;
+  entry.aftermath->reports = std::exchange(tell_, false);
 }
 
 // From what the backend has to what the session wants.
 void ClientConversation::bring_settings(Exchange& out) {
   if (same_settings(link_->settings(), wanted_)) {
     link_->set_settings(wanted_);  // makes the next comparison one of pointers
+    if (tell_ && !mid_reply()) {
+      tell_parameters(out);
+    }
     return;
   }
   send_settings(settings_difference(link_->settings(), wanted_), wanted_, false, out);
+}
+
+// After a RESET the client has heard the login's values of the backend; these are its own.
+void ClientConversation::tell_parameters(Exchange& out) {
+  tell_ = false;
+  Buffer bytes;
+  for (const auto& [name, value] : link_->parameters()) {
+    for (const auto& [own, unused] : startup_->entries()) {
+      if (same_setting_name(own, name)) {
+        put_parameter_status(bytes, name, value);
+      }
+    }
+  }
+  out.to_client.own(bytes);
 }
 
 // A statement has run. `outside`: outside of a transaction block, so nothing can take it back.
@@ -160,6 +180,9 @@ void ClientConversation::carry_out(const Aftermath& aftermath, const Expected* e
       pins_.remove(static_cast<Pin>(i));
     }
   }
+  bool resets = effects->discard_all || effects->change == sql::Change::reset ||
+                effects->change == sql::Change::reset_all;
+  tell_ = tell_ || (resets && startup_);
   if (effects->discard_all) {
     link_->set_settings(nullptr);
     wanted_ = startup_;

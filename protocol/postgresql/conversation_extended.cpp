@@ -62,6 +62,9 @@ ClientConversation::Step ClientConversation::parse(const Head& head, Exchange& o
     return parse_unnamed(head, cursor.rest(), out);
   }
   const auto* known = statements_ ? statements_->find(name) : nullptr;
+  if (known != nullptr && link_->expected.ends_a_batch()) {
+    return Need::reply;  // whether the name is taken is still to be seen
+  }
   if (known != nullptr) {
     StatementPtr statement = known->statement;
     parse_duplicate(head, name, *statement, out);

@@ -56,8 +56,8 @@ bool ClientConversation::reply(const Head& head, Exchange& out) {
         return break_link("a malformed ParameterStatus", out);
       }
       std::string before = link_->report(parsed->name, parsed->value);
-      if (ours) {
-        return welcomed_ && used_;  // not at attach: the client has been told this value
+      if (ours) {  // as a rule the client has been told this value already
+        return welcomed_ && expected.front().aftermath->reports;
       }
       note_change(parsed->name, std::move(before), parsed->value);
       return welcomed_;
@@ -280,8 +280,16 @@ bool ClientConversation::error_in_batch(const ErrorFields& fields, Exchange& out
   }
   Expected failed = expected.pop();
   bool as_sent = show_error(failed.aftermath.get(), fields.sqlstate, out);
-  if (failed.prepared && fields.sqlstate == "26000") {
+  if (as_sent && failed.prepared && fields.sqlstate == "26000") {
+    // Our name for it means nothing to the client.
     link_->statements.forget(*failed.prepared);
+    Failure unknown =
+        fail(FailureKind::unsupported_feature, "the prepared statement does not exist");
+    unknown.sqlstate_override = fields.sqlstate;
+    Buffer bytes;
+    put_error_response(bytes, unknown, ErrorLevel::error);
+    out.to_client.own(bytes);
+    as_sent = false;
   }
   // "cached plan must not change result type": the backend's statements are not what they were.
   stale_ = stale_ || (fields.sqlstate == "0A000" && failed.prepared);

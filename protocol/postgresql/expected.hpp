@@ -4,6 +4,7 @@
 // is known, a setting applies, a pin is needed) waits in the entry and is carried out when the
 // real reply arrives; replies of our own take their turn as entries too.
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -36,6 +37,7 @@ struct Aftermath {
   StatementPtr statement;                   // or of the statement that runs
   SettingsPtr settings;                     // Reply::settings: what applies on success
   bool reapplies = false;                   // Reply::settings sent inside a transaction
+  bool reports = false;                     // Reply::settings: the client hears the new values
   Buffer local;                     // bytes for the client: instead of a reply, or of an error
   std::string only_if;              // `local` replaces only an error with this SQLSTATE
   std::string name;                 // the client's statement that this entry names or removes
@@ -70,6 +72,13 @@ class Expectations {
   const Expected& front() const { return entries_[first_]; }
   Expected& back() { return entries_.back(); }
   Expected& at(std::size_t index) { return entries_[first_ + index]; }
+  // True: a request before the present batch is not answered yet.
+  bool ends_a_batch() const {
+    return std::any_of(entries_.begin() + static_cast<std::ptrdiff_t>(first_), entries_.end(),
+                       [](const Expected& entry) {
+                         return entry.kind == Reply::sync || entry.kind == Reply::query;
+                       });
+  }
   Expected& push(Reply kind) {
     entries_.emplace_back().kind = kind;
     return entries_.back();

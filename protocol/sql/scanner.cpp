@@ -205,8 +205,13 @@ bool Scanner::step_quoted(At& at, At end, Token& token) {
           return end_string(mark_, offset(at), token);
         }
         escaped_ = true;
-        state_ = State::quoted;
         ++at;
+        if (silent_) {  // a quote within the code
+          token.inside = symbol(mark_, quote_, token);
+          state_ = State::quoted;
+          return true;
+        }
+        state_ = State::quoted;
         break;
       default:
         if (silent_ && look(byte, at, token)) {

@@ -25,13 +25,13 @@ TEST(YamlReader, remembers_where_things_stood) {
   Report report("f");
   const auto root = read_yaml("a: 1\nb:\n  - {c: null}\n", report);
   ASSERT_NE(root, nullptr);
-  const Node* list = root->find("b");
+  const TreeNode* list = root->find("b");
   ASSERT_NE(list, nullptr);
-  const Node& map = *list->entries.at(0).value;
+  const TreeNode& map = *list->entries.at(0).value;
   EXPECT_EQ(map.mark.line, 3);
   EXPECT_EQ(map.mark.column, 5);
   EXPECT_EQ(map.entries.at(0).key_mark.column, 6);
-  EXPECT_EQ(map.find("c")->kind, Node::Kind::null);
+  EXPECT_EQ(map.find("c")->kind, TreeNode::Kind::null);
   EXPECT_EQ(root->find("x"), nullptr);
 }
 

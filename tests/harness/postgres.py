@@ -6,7 +6,8 @@ import signal
 import subprocess
 
 from harness import schema, tools
-from harness.process import LOOPBACK, Daemon, free_port, own, remove, run_as_server, scratch
+from harness.process import (LOOPBACK, Daemon, free_port, own, remove, run_as_server, scratch,
+                             wait_until)
 from harness.tls import make_certificates
 
 _HBA = f"""
@@ -50,6 +51,8 @@ class Postgres:
         self.daemon = Daemon([self.bin / "postgres", "-D", self.folder / "data", "-p", self.port,
                               "-k", self.folder, *options], self.folder / "log")
         self.daemon.wait_for_port(self.port)
+        ready = [self.bin / "pg_isready", "-q", "-h", self.folder, "-p", str(self.port)]
+        wait_until(lambda: subprocess.run(ready).returncode == 0, 30, "PostgreSQL is ready")
 
     def stop(self) -> None:
         self.daemon.stop(signal.SIGINT)

@@ -74,6 +74,18 @@ TEST(ChangeUser, ATokenInTheCommandNeverCounts) {
   }
 }
 
+TEST(ChangeUser, AClientThatSpokeSha2AtItsLoginDoesSoAgain) {
+  ClientLogin current = current_login();
+  current.method = kCachingSha2;
+  Driven<ClientLogin> server(change_user(options(), current, command(kNativePassword)),
+                             password_secret());
+  TestClient client;
+  EXPECT_TRUE(client.talk(server).empty());
+  ASSERT_TRUE(server.result().ok());
+  EXPECT_EQ(client.plugin, kCachingSha2);
+  EXPECT_EQ(client.switches, 1);
+}
+
 TEST(ChangeUser, AWrongPasswordIsRefused) {
   for (std::string plugin : {kCachingSha2, kNativePassword}) {
     Driven<ClientLogin> server(change_user(options(), current_login(), command(plugin)),

@@ -22,14 +22,18 @@ inline std::string be32(std::uint32_t value) {
 inline std::string message(char type, std::string_view body = {}) {
   return type + be32(static_cast<std::uint32_t>(body.size() + 4)) + std::string(body);
 }
-inline std::string text(std::string_view value) { return std::string(value) + '\0'; }
+inline std::string text(std::string_view value) {
+  return std::string(value) + '\0';
+}
 
 // ---- the client's messages
-inline std::string query(std::string_view sql) { return message('Q', text(sql)); }
+inline std::string query(std::string_view sql) {
+  return message('Q', text(sql));
+}
 inline std::string parse(std::string_view name, std::string_view sql) {
   return message('P', text(name) + text(sql) + std::string(2, '\0'));
 }
-inline std::string bind(std::string_view portal, std::string_view name) {
+inline std::string bind_message(std::string_view portal, std::string_view name) {
   return message('B', text(portal) + text(name) + std::string(6, '\0'));
 }
 inline std::string describe(char kind, std::string_view name) {
@@ -41,17 +45,35 @@ inline std::string close(char kind, std::string_view name) {
 inline std::string execute(std::string_view portal = {}) {
   return message('E', text(portal) + be32(0));
 }
-inline std::string sync() { return message('S'); }
-inline std::string flush() { return message('H'); }
+inline std::string sync() {
+  return message('S');
+}
+inline std::string flush() {
+  return message('H');
+}
 
 // ---- the backend's
-inline std::string ready(char status = 'I') { return message('Z', std::string(1, status)); }
-inline std::string complete(std::string_view tag) { return message('C', text(tag)); }
-inline std::string row(std::string_view bytes = "row") { return message('D', bytes); }
-inline std::string columns() { return message('T', "columns"); }
-inline std::string parsed() { return message('1'); }
-inline std::string bound() { return message('2'); }
-inline std::string closed() { return message('3'); }
+inline std::string ready(char status = 'I') {
+  return message('Z', std::string(1, status));
+}
+inline std::string complete(std::string_view tag) {
+  return message('C', text(tag));
+}
+inline std::string row(std::string_view bytes = "row") {
+  return message('D', bytes);
+}
+inline std::string columns() {
+  return message('T', "columns");
+}
+inline std::string parsed() {
+  return message('1');
+}
+inline std::string bound() {
+  return message('2');
+}
+inline std::string closed() {
+  return message('3');
+}
 inline std::string reports(std::string_view name, std::string_view value) {
   return message('S', text(name) + text(value));
 }

@@ -86,9 +86,8 @@ TEST_P(ConversationQuery, TerminateIsNotForwarded) {
 }
 
 TEST_P(ConversationQuery, GarbageEndsTheSession) {
-  for (const std::string& bad :
-       {std::string("Q\0\0\0\3", 5), message('y', "?"), message('p', "secret"),
-        message('S', "more")}) {
+  for (const std::string& bad : {std::string("Q\0\0\0\3", 5), message('y', "?"),
+                                 message('p', "secret"), message('S', "more")}) {
     Talk t = talk();
     EXPECT_EQ(t.client(bad), Need::close);
     std::string answer = t.to_client();
@@ -149,7 +148,8 @@ TEST_P(ConversationQuery, RefusedQueryIsAnsweredInFull) {
 TEST_P(ConversationQuery, RefusedBatchIsSkippedToItsSync) {
   Talk t = talk();
   t.give_backend = false;
-  EXPECT_EQ(t.client(parse("", "SELECT 1") + bind("", "") + execute() + sync()), Need::backend);
+  EXPECT_EQ(t.client(parse("", "SELECT 1") + bind_message("", "") + execute() + sync()),
+            Need::backend);
   Exchange out;
   t.conversation->refuse(fail(FailureKind::pool_timeout, "no backend"), out);
   EXPECT_FALSE(bytes_of(out.to_client).ends_with(ready()));
@@ -198,7 +198,7 @@ TEST_P(ConversationQuery, LostBackendClosesWhatCannotBeAnswered) {
 
 TEST_P(ConversationQuery, LostBackendSkipsAnOpenBatch) {
   Talk t = talk();
-  t.client(parse("", "SELECT 1") + bind("", ""));
+  t.client(parse("", "SELECT 1") + bind_message("", ""));
   Exchange out;
   EXPECT_EQ(t.conversation->backend_lost(fail(FailureKind::backend_lost, "gone"), out),
             Ending::carry_on);

@@ -257,7 +257,7 @@ TEST(PostgresqlBackend, ALearnedKeyIsEnoughForTheSameVerifier) {
 
 TEST(PostgresqlBackend, ALearnedKeyIsNotTriedOnAnotherVerifier) {
   Secret secret = with_verifier();
-  for (const char* other : {",s=b3RoZXIgc2FsdA==,i=2", ",s=MDEyMzQ1Njc4OWFiY2RlZg==,i=3"}) {
+  for (const char* other : {",s=b3RoZXIgc2FsdA==,i=12", ",s=MDEyMzQ1Njc4OWFiY2RlZg==,i=13"}) {
     BackendScript script = started();
     script.give(sasl_request_frame()).expect_any_write().give([other](Bytes written) {
       std::string_view first =

@@ -69,7 +69,7 @@ inline Secret with_password(std::string password = kPassword) {
 inline Secret with_verifier(std::string_view password = kPassword) {
   Secret secret = known();
   secret.scram_verifier =
-      format_scram_verifier(*derive_scram_verifier(password, as_bytes("0123456789abcdef"), 2));
+      format_scram_verifier(*derive_scram_verifier(password, as_bytes("0123456789abcdef"), 12));
   return secret;
 }
 
