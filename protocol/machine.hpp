@@ -111,7 +111,7 @@ class [[nodiscard]] Machine {
   }
 
   // Runs to the next want; null when the machine has ended and result() is there.
-  Want* resume(Given given = {}) {
+  Want* resume(Given given = {}) {  // NOLINT(performance-unnecessary-value-param): it is moved
     handle_.promise().given = std::move(given);
     handle_.resume();
     auto& want = handle_.promise().want;

@@ -113,6 +113,12 @@ void Backend::close(pool::CloseReason reason) {
     close_counted_ = true;
     pool_->instruments(home_->index).connections_closed(reason).add();
   }
+  if (!dead_ && !holder_ && !chore_running_) {
+    // Without a goodbye the server logs a lost connection. What does not fit is not worth a wait.
+    protocol::Outbox goodbye;
+    goodbye.own(pool_->dialect().goodbye());
+    stream_->try_send(goodbye);
+  }
   stream_->abort();
 }
 

@@ -1,6 +1,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
@@ -98,6 +99,19 @@ void stop(proxy::Server& server, const sigset_t& signals) {
   server.join();
 }
 
+// Every client and backend is a descriptor: take as many as the system allows.
+void raise_descriptor_limit(std::size_t clients) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_max < clients) {
+      metrics::log::warning("descriptor_limit_low",
+                            {{"limit", limit.rlim_max}, {"max_client_connections", clients}});
+    }
+  }
+}
+
 int run(const std::string& path) {
   auto config = load(path, false);
   if (!config) {
@@ -114,6 +128,7 @@ int run(const std::string& path) {
           0);  // passwords are in memory: no core files, no ptrace by the same user
 
   start_log(config->log);
+  raise_descriptor_limit(config->limits.max_client_connections);
   int code = 0;
   {
     metrics::Registry registry(SLUICE_VERSION);

@@ -273,8 +273,8 @@ void Server::join() {
     retire_timer_.reset();
     close_backends();
   });
-  // Everything that runs is bounded by timeouts of its own; this only notices the end of it. What is
-  // left after kJoinLimit, a query on a backend that does not answer, ends with the process.
+  // Everything that runs is bounded by timeouts of its own; this only notices the end of it. What
+  // is left after kJoinLimit, a query on a backend that does not answer, ends with the process.
   TimePoint give_up = Clock::now() + kJoinLimit;
   while (!gate_.empty() && Clock::now() < give_up) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));

@@ -42,8 +42,11 @@ Task<bool> Session::log_in() {
   }
   auto method = metrics::login_method(login_.method);
   if (!status) {
-    // The machine has told the client already.
     const Failure& failure = status.failure();
+    if (failure.kind == FailureKind::message_too_large) {
+      // Found by the driver; every other failure the machine has told the client already.
+      co_await client_.send(listener_.dialect->login_error(login_, failure));
+    }
     if (failure.kind != FailureKind::client_gone) {
       instruments.auth_failures(failure.kind).add();
       instruments.logins(method, metrics::Outcome::failed).add();

@@ -12,7 +12,7 @@
 namespace sluice::protocol::mysql {
 namespace {
 
-constexpr std::size_t kMaxLoginPacket = 128 * 1024;
+constexpr std::size_t kMaxLoginPacket = std::size_t{128} * 1024;
 constexpr std::string_view kFallbackVersion = "8.0.36";
 
 // Given up where the backends cannot do it; everything else sluice does by itself or every server
@@ -38,7 +38,7 @@ std::uint32_t offered_capabilities(const AcceptOptions& options) {
 }
 
 // MariaDB 10 hides its version from old replicas behind "5.5.5-", and clients expect that.
-std::string wire_version(std::string version) {
+std::string wire_version(const std::string& version) {
   if (version.empty()) {
     return std::string(kFallbackVersion);
   }

@@ -6,8 +6,10 @@
 //
 //   conversation.cpp           begin, attach, release, failures
 //   conversation_requests.cpp  what the client sends
-//   conversation_extended.cpp  Parse, Bind, Describe, Close, Execute
+//   conversation_parse.cpp     Parse
+//   conversation_extended.cpp  Bind, Describe, Close, Execute
 //   conversation_replies.cpp   what the backend sends
+//   conversation_errors.cpp    errors, and what they take back
 //   conversation_effects.cpp   session state: settings, pins, refusals
 
 #include <memory>
@@ -162,5 +164,8 @@ class ClientConversation final : public Conversation {
   bool tell_ = false;          // a RESET was reported with values that are not the session's
   bool stale_ = false;         // a statement on the backend is no longer what it was
 };
+
+// The start of a message that begins with other names than it came with, and is otherwise the same.
+Buffer rename_head(char type, std::size_t old_size, std::size_t old_names, Bytes names);
 
 }  // namespace sluice::protocol::postgresql

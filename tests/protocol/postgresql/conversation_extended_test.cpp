@@ -114,6 +114,17 @@ TEST_P(ConversationExtended, DuplicateNameIsTheServersErrorUnderTheClientsName) 
   EXPECT_EQ(t.to_backend(), bind_message("", server) + execute() + sync());
 }
 
+TEST_P(ConversationExtended, ANameOfAnUnansweredBatchIsWaitedFor) {
+  Talk t = talk();
+  EXPECT_EQ(t.client(parse("a", "SELECT") + sync() + parse("a", "SELECT 2") + sync()), Need::reply);
+  t.to_backend();
+  t.backend(error("42601") + ready());
+  EXPECT_EQ(t.resume(), Need::input);  // the first one failed, so the name is free
+  EXPECT_EQ(t.to_backend().find("SELECT 2"), 45U);
+  t.backend(parsed() + ready());
+  EXPECT_EQ(t.to_client(), error("42601") + ready() + parsed() + ready());
+}
+
 TEST_P(ConversationExtended, UnknownNamesAreTheServersToRefuse) {
   Talk t = talk();
   t.client(bind_message("", "nobody") + sync());
