@@ -7,9 +7,10 @@ namespace sluice::protocol {
 namespace {
 
 auto lower_bound(auto& entries, std::string_view name) {
-  return std::lower_bound(
-      entries.begin(), entries.end(), name,
-      [](const Settings::Entry& entry, std::string_view key) { return entry.first.compare(key) < 0; });
+  return std::lower_bound(entries.begin(), entries.end(), name,
+                          [](const Settings::Entry& entry, std::string_view key) {
+                            return entry.first.compare(key) < 0;
+                          });
 }
 
 }  // namespace

@@ -219,7 +219,7 @@ Task<bool> Session::carry_out_special(Exchange& exchange) {
   co_return co_await flush(exchange);
 }
 
-bool Session::deliver(Backend& backend, Chunk& chunk) {
+bool Session::deliver(Backend& /*backend*/, Chunk& chunk) {
   Exchange& exchange = chunk.exchange();
   conversation_->from_backend(chunk.bytes(), exchange);
   count(exchange.facts);
@@ -228,9 +228,7 @@ bool Session::deliver(Backend& backend, Chunk& chunk) {
       return false;
     }
   }
-  progress_.set();
-  static_cast<void>(backend);
-  release_if_done();
+  after_delivery();
   return true;
 }
 
@@ -245,8 +243,7 @@ Task<void> Session::finish_delivery(Backend& backend, Chunk& chunk) {
     closing_ = true;
     client_.abort();
   }
-  progress_.set();
-  release_if_done();
+  after_delivery();
 }
 
 Task<void> Session::backend_gone(Backend& backend, protocol::Failure failure) {
@@ -272,6 +269,17 @@ Task<void> Session::backend_gone(Backend& backend, protocol::Failure failure) {
   if (draining_) {
     drain();
   }
+}
+
+// What follows every delivery to the conversation: the other coroutine may go on, the backend may be
+// free, or the client may have to go because its backend broke the protocol.
+void Session::after_delivery() {
+  progress_.set();
+  if (conversation_->finished()) {
+    closing_ = true;
+    client_.stop_receiving();
+  }
+  release_if_done();
 }
 
 // The release rule: the conversation is at rest, nothing unwritten, nothing unread that we know of.

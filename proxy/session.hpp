@@ -63,6 +63,7 @@ class Session final : public Holder, public std::enable_shared_from_this<Session
   Task<bool> carry_out_special(protocol::Exchange& exchange);
 
   // session.cpp: release, ends
+  void after_delivery();
   void release_if_done();
   void let_go();
   void count(protocol::Facts& facts);

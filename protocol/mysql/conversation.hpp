@@ -128,6 +128,8 @@ class MysqlConversation final : public Conversation {
   Ready ready_for(const sql::MysqlStatement& effects, const Head& head, Bytes& in, Exchange& out);
   void begin(Command command, ReplyKind kind, const sql::MysqlStatement* effects);
   Stop stop(Ready is);
+  bool asks_what_is_lost(const sql::MysqlStatement& effects) const;
+  static Failure lost_state_error();
   bool synchronise(Exchange& out);
   sql::MysqlSyntax syntax() const;
   void add_pins(const sql::MysqlStatement& effects);

@@ -69,6 +69,8 @@ MysqlConversation::Stop MysqlConversation::dispatch(const Head& head, Bytes& in,
       break;
   }
   if (held_error_) {
+    // A backend that could not be made fit is closed; what the session had there is lost with it.
+    closing_ = link_ != nullptr && link_->unclean && !idle_state();
     return answer_error(head, in, out, std::move(*std::exchange(held_error_, nullptr)));
   }
   switch (head.command()) {
@@ -162,6 +164,17 @@ MysqlConversation::Stop MysqlConversation::stop(Ready is) {
   return is == Ready::backend ? Stop(Need::backend) : std::nullopt;
 }
 
+// What the last statement left behind is on another backend, or gone.
+bool MysqlConversation::asks_what_is_lost(const MysqlStatement& effects) const {
+  return effects.any({row_count, found_rows}) && !continuity_ && !defaults_->session_mode;
+}
+
+Failure MysqlConversation::lost_state_error() {
+  return error(1235, "42000",
+               "ROW_COUNT() and FOUND_ROWS() are lost when the backend changes between statements; "
+               "use a transaction or pool_mode: session");
+}
+
 // A backend is there and has this session's settings.
 MysqlConversation::Ready MysqlConversation::ready(Exchange& out) {
   if (link_ == nullptr || link_->unclean) {
@@ -185,12 +198,9 @@ MysqlConversation::Ready MysqlConversation::ready_for(const MysqlStatement& effe
   }
   const bool asks_id = effects.any({last_insert_id, opaque}) || !head.whole();
   const bool give_id = asks_id && !insert_on_link_;
-  const bool asks_last = effects.any({row_count, found_rows});
-  if (asks_last && (!continuity_ || give_id) && !defaults_->session_mode) {
-    answer_error(head, in, out,
-                 error(1235, "42000",
-                       "ROW_COUNT() and FOUND_ROWS() are lost when the backend changes "
-                       "between statements; use a transaction or pool_mode: session"));
+  const bool asks_last = effects.any({row_count, found_rows}) && !defaults_->session_mode;
+  if (asks_what_is_lost(effects) || (asks_last && give_id)) {
+    answer_error(head, in, out, lost_state_error());
     return Ready::answered;
   }
   if (give_id) {

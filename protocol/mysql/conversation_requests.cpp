@@ -183,6 +183,10 @@ MysqlConversation::Stop MysqlConversation::stream_body(Bytes& in, Exchange& out)
   if (!body_swallowed_) {
     if (running_ && running_->tail && !file_) {
       running_->tail->feed(part);
+      if (asks_what_is_lost(running_->tail->statement())) {
+        break_link(out, lost_state_error());
+        return Need::close;
+      }
     }
     out.to_backend.borrow(part);
   }

@@ -142,7 +142,8 @@ ReplyEvent ReplyStream::feed(Bytes& in, Outbox& out) {
       return ReplyEvent::more;
     }
     const Bytes have = direct ? in : Bytes(held_);
-    const std::uint8_t first = have.size() > kHeaderSize ? have[kHeaderSize] : 0;
+    const bool seen = header.length > 0 && have.size() > kHeaderSize;
+    const std::uint8_t first = seen ? have[kHeaderSize] : 0;
     Look how = continued_ ? Look::stream : look(header.length, first);
     if (how == Look::bad) {
       return ReplyEvent::broken;

@@ -38,6 +38,7 @@ class FakeServer:
                 pass
 
     def close(self):
+        self.listening.shutdown(socket.SHUT_RDWR)  # wakes accept()
         self.listening.close()
 
 

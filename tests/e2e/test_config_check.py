@@ -83,7 +83,7 @@ def test_variables_and_files(server, monkeypatch):
 
 
 def test_an_unset_variable_and_no_secret_in_the_output():
-    text = BAD.replace("password: x, password: y", "password: ${SLUICE_E2E_NOT_SET}")
+    text = BAD.replace("password: x, password: y", 'password: "${SLUICE_E2E_NOT_SET}"')
     done = check(text, "--offline")
     assert done.returncode == 1
     assert "SLUICE_E2E_NOT_SET" in done.stdout + done.stderr

@@ -9,6 +9,7 @@ import psycopg
 import pymysql
 import pytest
 from clients import connection, rows, value
+from harness import schema
 from harness.process import wait_until
 
 pytestmark = [pytest.mark.proxy_only, pytest.mark.sanitized]
@@ -57,7 +58,8 @@ def test_an_open_transaction_is_finished_before_the_end(any_server, start):
 
 
 def test_what_does_not_end_is_ended(any_server, start):
-    at = start(any_server, extra={"drain": {"delay": "0s", "timeout": "1s"}})
+    at = start(any_server, url=any_server.url(user=schema.OTHER),
+               extra={"drain": {"delay": "0s", "timeout": "1s"}})
     with connection(at) as client:
         failures = []
 
@@ -75,7 +77,7 @@ def test_what_does_not_end_is_ended(any_server, start):
         assert time.monotonic() - began < 6
         thread.join(10)
         assert failures
-    wait_until(lambda: any_server.backends("app") == 0, 35, "no backend is left behind")
+    wait_until(lambda: any_server.backends(schema.OTHER) == 0, 35, "no backend is left behind")
 
 
 def test_nobody_new_is_let_in_while_it_drains(any_server, start):

@@ -56,9 +56,10 @@ def test_select_only(tables, start, name, mode):
 
 @pytest.mark.sanitized
 @pytest.mark.parametrize("name", POSTGRESQL)
-@pytest.mark.parametrize("mode", ["simple", "prepared"])
-def test_tpcb_keeps_its_sums(tables, start, name, mode):
-    at = start(tables(name), pool_size=5)
+@pytest.mark.parametrize("mode,size", [("simple", 5), ("extended", 5), ("prepared", 16)])
+def test_tpcb_keeps_its_sums(tables, start, name, mode, size):
+    """pgbench prepares with a call that blocks its whole thread, so there each client needs a backend."""
+    at = start(tables(name), pool_size=size)
     pgbench(at, "-M", mode, "-c", "16", "-j", "2", "-t", "60")
     assert len(sums(at)) == 1, sums(at)
 

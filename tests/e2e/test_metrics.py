@@ -4,6 +4,7 @@ import re
 
 import pytest
 from clients import connection, rows, value
+from harness import schema
 from harness.process import wait_until
 
 pytestmark = [pytest.mark.proxy_only, pytest.mark.sanitized]
@@ -34,7 +35,7 @@ def test_the_text_is_well_formed(any_server, start):
 
 
 def test_connections_by_state(any_server, start):
-    at = start(any_server, pool_size=3)
+    at = start(any_server, pool_size=3, url=any_server.url(user=schema.OTHER))
     metric = at.sluice.metric
     with connection(at) as one, connection(at) as two:
         value(one, "SELECT 1")
@@ -43,10 +44,10 @@ def test_connections_by_state(any_server, start):
         wait_until(lambda: metric("sluice_pool_connections", state="used") == 1, 5, "one is used")
         assert metric("sluice_client_connections") == 2
         opened = metric("sluice_pool_connections_opened_total")
-        assert opened == any_server.backends("app")
+        assert opened == any_server.backends(schema.OTHER)
         rows(two, "ROLLBACK")
         wait_until(lambda: metric("sluice_pool_connections", state="used") == 0, 5, "none is used")
-        assert metric("sluice_pool_connections", state="idle") == any_server.backends("app")
+        assert metric("sluice_pool_connections", state="idle") == any_server.backends(schema.OTHER)
     wait_until(lambda: metric("sluice_client_connections") == 0, 5, "the clients are gone")
 
 
@@ -57,7 +58,7 @@ def test_queries_and_histograms_count(any_server, start):
         for _ in range(25):
             value(client, "SELECT 1")
         after = at.sluice.metric("sluice_queries_total")
-        assert after - before == 25
+        assert 25 <= after - before <= 26  # psycopg prepares it once it has seen it five times
         assert at.sluice.metric("sluice_query_duration_seconds_count") >= 25
         assert at.sluice.metric("sluice_pool_wait_seconds_count") >= 1
         assert at.sluice.metric("sluice_bytes_total") > 500

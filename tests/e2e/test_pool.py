@@ -38,13 +38,14 @@ def in_threads(count, work):
 
 @pytest.mark.parametrize("size,overflow", [(3, 0), (2, 2)])
 def test_never_more_backends_than_pool_size_and_overflow(any_server, start, size, overflow):
-    at = start(any_server, pool_size=size, max_overflow=overflow, workers=2, pool_timeout="60s")
+    at = start(any_server, pool_size=size, max_overflow=overflow, workers=2, pool_timeout="60s",
+               url=any_server.url(user=schema.OTHER))
     most = [0]
     stop = threading.Event()
 
     def watch():
         while not stop.is_set():
-            most[0] = max(most[0], any_server.backends(schema.APP))
+            most[0] = max(most[0], any_server.backends(schema.OTHER))
             time.sleep(0.02)
 
     watcher = threading.Thread(target=watch)
@@ -62,7 +63,7 @@ def test_never_more_backends_than_pool_size_and_overflow(any_server, start, size
         watcher.join()
     assert 0 < most[0] <= size + overflow
     if overflow:
-        wait_until(lambda: any_server.backends(schema.APP) <= size, 5, "the overflow is closed")
+        wait_until(lambda: any_server.backends(schema.OTHER) <= size, 5, "the overflow is closed")
 
 
 def test_waiting_clients_are_served_in_their_order(any_server, start):

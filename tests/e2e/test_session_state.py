@@ -101,13 +101,21 @@ def test_mysql(server, start, name, state):
 
 
 @pytest.mark.parametrize("name", POSTGRESQL)
-def test_set_local_and_a_setting_rolled_back(server, start, name):
-    at = start(server(name), pool_size=1)
+def test_set_local_ends_with_its_transaction(server, start, name):
+    at = start(server(name), pool_size=1, pool_timeout="5s")
     with pg_connection(at) as a, pg_connection(at) as b:
         rows(a, "BEGIN")
         rows(a, "SET LOCAL work_mem = '8MB'")
         assert value(a, "SHOW work_mem") == "8MB"
         rows(a, "COMMIT")
+        assert value(b, "SHOW work_mem") == "4MB"
+        assert value(a, "SHOW work_mem") == "4MB"
+
+
+@pytest.mark.parametrize("name", POSTGRESQL)
+def test_a_setting_that_was_rolled_back(server, start, name):
+    at = start(server(name), pool_size=2)
+    with pg_connection(at) as a, pg_connection(at) as b:
         rows(a, "BEGIN")
         rows(a, "SET work_mem = '9MB'")
         rows(a, "ROLLBACK")
