@@ -18,6 +18,8 @@ requirements=$root/tests/e2e/requirements.txt
 venv=$cache/venv-$(sha256sum "$requirements" | cut -c1-12)
 
 export CCACHE_DIR=${CCACHE_DIR:-$cache/ccache} CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-5G}
+# Two clones of the same commit share what is compiled: no absolute path goes into a key.
+export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
 export SLUICE_CACHE_DIR=$cache SLUICE_PEERS_DIR=$peers
 
 say() { printf '\n== %s\n' "$*"; }

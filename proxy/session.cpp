@@ -271,8 +271,8 @@ Task<void> Session::backend_gone(Backend& backend, protocol::Failure failure) {
   }
 }
 
-// What follows every delivery to the conversation: the other coroutine may go on, the backend may be
-// free, or the client may have to go because its backend broke the protocol.
+// What follows every delivery to the conversation: the other coroutine may go on, the backend may
+// be free, or the client may have to go because its backend broke the protocol.
 void Session::after_delivery() {
   progress_.set();
   if (conversation_->finished()) {
