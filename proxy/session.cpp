@@ -280,6 +280,10 @@ void Session::after_delivery() {
     client_.stop_receiving();
   }
   release_if_done();
+  if (backend_ != nullptr && !conversation_->outstanding()) {
+    show_state();  // a transaction goes on, or a pin holds it: seen from outside before the next
+                   // request
+  }
 }
 
 // The release rule: the conversation is at rest, nothing unwritten, nothing unread that we know of.

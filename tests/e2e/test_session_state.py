@@ -30,7 +30,9 @@ PG_STATE = {
     "advisory_lock": ("SELECT pg_advisory_lock(4711)",
                       "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 "
                       "AND pid = pg_backend_pid()", 1, 0),
-    "sequence": ("SELECT nextval('users_id_seq')", "SELECT lastval() > 0", True, None),
+    # Refused rather than answered with another client's value: the one state that is neither carried
+    # nor pinned, since a pin would hold a backend for every session that takes keys from a sequence.
+    "sequence": ("SELECT nextval('users_id_seq')", "SELECT lastval() > 0", None, None),
 }
 
 MY_STATE = {
