@@ -127,24 +127,31 @@ Task<bool> Backend::move_to(Worker& to) {
   Worker& from = *home_;
   if (&from != &to) {
     Signal arrived(to.loop);
-    from.loop.call([this, &to, &arrived] {
-      if (!dead_) {
-        stream_->detach();
-        home_ = &to;
-        Member::worker = to.index;
-        chore_done_.move_to(to.loop);
-        cancels_done.move_to(to.loop);
-      }
-      to.loop.call([this, &to, &arrived] {
-        if (home_ == &to) {
-          stream_->attach(to.loop);
-        }
-        arrived.set();
-      });
-    });
+    from.loop.call([this, &to, &arrived] { leave(to, arrived); });
     co_await arrived.wait();
   }
   co_return home_ == &to && !dead_;
+}
+
+void Backend::leave(Worker& to, Signal& arrived) {
+  if (!dead_ && !stream_->parked()) {
+    // Its reader has yet to see that nothing more has come.
+    home_->loop.call([this, &to, &arrived] { leave(to, arrived); });
+    return;
+  }
+  if (!dead_) {
+    stream_->detach();
+    home_ = &to;
+    Member::worker = to.index;
+    chore_done_.move_to(to.loop);
+    cancels_done.move_to(to.loop);
+  }
+  to.loop.call([this, &to, &arrived] {
+    if (home_ == &to) {
+      stream_->attach(to.loop);
+    }
+    arrived.set();
+  });
 }
 
 }  // namespace sluice::proxy

@@ -79,8 +79,8 @@ class Backend final : public pool::Member, public std::enable_shared_from_this<B
   TimePoint lent_at{};
 
  private:
+  void leave(Worker& to, Signal& arrived);
   Task<void> read_loop();
-  Task<void> handle(Chunk& chunk);
   void idle_bytes(protocol::Bytes bytes);
   Task<void> ended();
 

@@ -53,7 +53,7 @@ void Loop::run() {
 }
 
 int Loop::timeout_ms() const {
-  if (!ready_.empty() || !own_calls_.empty()) {
+  if (!ready_.empty() || !later_.empty() || !own_calls_.empty()) {
     return 0;
   }
   if (timers_.empty()) {
@@ -71,6 +71,8 @@ void Loop::wait_for_events() {
   std::array<epoll_event, kEventsPerTurn> events;
   int count = ::epoll_wait(epoll_fd_, events.data(), kEventsPerTurn, timeout_ms());
   now_ = Clock::now();
+  ready_.insert(ready_.end(), later_.begin(), later_.end());
+  later_.clear();
   batch_.clear();
   for (int i = 0; i < count; ++i) {
     batch_.push_back(static_cast<Watched*>(events[static_cast<std::size_t>(i)].data.ptr));

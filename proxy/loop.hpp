@@ -50,6 +50,8 @@ class Loop {
 
   // Resumed in this turn, after those that are ready already.
   void ready(std::coroutine_handle<> coroutine) { ready_.push_back(coroutine); }
+  // Resumed in the next turn: for one who has more to do, but has had its share.
+  void later(std::coroutine_handle<> coroutine) { later_.push_back(coroutine); }
   // From any thread: runs on the loop's thread, in order, when no coroutine is ready.
   void call(std::function<void()> function);
 
@@ -74,6 +76,7 @@ class Loop {
   Timers timers_;
   std::vector<std::coroutine_handle<>> ready_;
   std::vector<std::coroutine_handle<>> running_;
+  std::vector<std::coroutine_handle<>> later_;
   std::vector<Watched*> batch_;  // of the events being dispatched; unwatch() clears its own
   std::mutex calls_mutex_;
   std::vector<std::function<void()>> calls_;

@@ -54,6 +54,9 @@ Task<void> Session::run() {
 }
 
 Task<void> Session::serve() {
+  if (draining_) {
+    drain();  // asked for while the client logged in
+  }
   while (!closing_) {
     Chunk chunk = co_await client_.receive();
     if (chunk.spurious()) {

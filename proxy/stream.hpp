@@ -28,13 +28,21 @@ class Stream final : private Watched {
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
-  // co_await receive(limit): the next chunk, of at most `limit` bytes. It may be spurious().
+  // co_await receive(limit): the next chunk, of at most `limit` bytes. It may be spurious(). A
+  // stream that always has more lets others run after kBurst chunks.
   auto receive(std::size_t limit = kChunkSize) {
     struct Awaiter {
       Stream& stream;
       std::size_t limit;
-      bool await_ready() const { return stream.readable_; }
-      void await_suspend(std::coroutine_handle<> reader) { stream.reader_ = reader; }
+      bool await_ready() const { return stream.readable_ && ++stream.burst_ < kBurst; }
+      void await_suspend(std::coroutine_handle<> reader) {
+        stream.burst_ = 0;
+        if (stream.readable_) {
+          stream.loop_->later(reader);
+        } else {
+          stream.reader_ = reader;
+        }
+      }
       Chunk await_resume() { return stream.read(limit); }
     };
     return Awaiter{*this, limit};
@@ -80,6 +88,8 @@ class Stream final : private Watched {
   // so that our last bytes are not lost to a reset.
   Task<void> close_politely();
 
+  // True while a reader waits for bytes to arrive: only then may the stream be moved.
+  bool parked() const { return static_cast<bool>(reader_); }
   // To another worker's loop: detach on the thread of the old one, attach on that of the new one.
   // Nobody may be reading or writing but a reader that waits.
   void detach();
@@ -91,6 +101,8 @@ class Stream final : private Watched {
   std::uint64_t bytes_sent() const { return sent_; }
 
  private:
+  static constexpr std::uint8_t kBurst = 16;
+
   void on_events(std::uint32_t events) override;
   void wake();
   Chunk read(std::size_t limit);
@@ -108,6 +120,7 @@ class Stream final : private Watched {
   bool hung_up_ = false;
   bool aborted_ = false;
   bool stopped_ = false;
+  std::uint8_t burst_ = 0;  // chunks read without a wait in between
   bool watched_ = false;
   ssl_st* ssl_ = nullptr;
   std::coroutine_handle<> reader_;
