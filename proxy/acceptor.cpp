@@ -83,7 +83,9 @@ Acceptor::Acceptor(Server& server, const Listener& listener, int fd, std::string
     : server_(server), listener_(listener), fd_(fd), bound_(std::move(bound)) {}
 
 Acceptor::~Acceptor() {
-  ::close(fd_);
+  if (fd_ >= 0) {
+    ::close(fd_);
+  }
   if (!listener_.config->bind.unix_path.empty()) {
     ::unlink(listener_.config->bind.unix_path.c_str());
   }
@@ -92,7 +94,10 @@ Acceptor::~Acceptor() {
 void Acceptor::start(Loop& loop) {
   loop_ = &loop;
   pause_ = std::make_unique<Timer>(loop);
-  loop_->watch(fd_, *this);
+  if (!loop_->watch(fd_, *this)) {
+    metrics::log::error("listener_not_watched",
+                        {{"listener", listener_.config->name}, {"error", std::strerror(errno)}});
+  }
 }
 
 void Acceptor::stop() {
@@ -100,6 +105,8 @@ void Acceptor::stop() {
     loop_->unwatch(fd_, *this);
     pause_.reset();
     loop_ = nullptr;
+    // Clients that were not accepted yet are refused now instead of when the process ends.
+    ::close(std::exchange(fd_, -1));
   }
 }
 

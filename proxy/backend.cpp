@@ -113,7 +113,7 @@ void Backend::close(pool::CloseReason reason) {
     close_counted_ = true;
     pool_->instruments(home_->index).connections_closed(reason).add();
   }
-  if (!dead_ && !holder_ && !chore_running_) {
+  if (!dead_ && !holder_ && !chore_running_ && !stream_->half_sent()) {
     // Without a goodbye the server logs a lost connection. What does not fit is not worth a wait.
     protocol::Outbox goodbye;
     goodbye.own(pool_->dialect().goodbye());

@@ -89,8 +89,9 @@ protocol::Status BackendPools::prepare() {
     for (std::uint32_t worker = 0; worker < workers_; ++worker) {
       shared->instruments.push_back(&registry_.add_pool(pool.name));
     }
+    sample(shared);
+    std::lock_guard lock(mutex_);  // readiness may be asked for already
     shared_.emplace(pool.name, std::move(shared));
-    sample(pool.name);
   }
   return protocol::Done{};
 }
@@ -118,6 +119,7 @@ std::vector<BackendPoolPtr> BackendPools::all() const {
 
 std::vector<std::pair<std::string, std::optional<bool>>> BackendPools::health() const {
   std::vector<std::pair<std::string, std::optional<bool>>> health;
+  std::lock_guard lock(mutex_);
   for (const auto& [name, shared] : shared_) {
     int up = shared->up.load(std::memory_order_relaxed);
     health.emplace_back(name, up < 0 ? std::nullopt : std::optional(up > 0));
@@ -125,17 +127,17 @@ std::vector<std::pair<std::string, std::optional<bool>>> BackendPools::health() 
   return health;
 }
 
-void BackendPools::sample(const std::string& name) {
-  registry_.sample_pool(name, [this, name]() -> std::optional<metrics::PoolSample> {
+void BackendPools::sample(const std::shared_ptr<BackendPool::Shared>& shared) {
+  const std::string& name = shared->pool->name;
+  registry_.sample_pool(name, [this, shared]() -> std::optional<metrics::PoolSample> {
     metrics::PoolSample sum;
-    auto shared = shared_.at(name);
     sum.size = static_cast<std::int64_t>(shared->pool->pool_size);
     sum.overflow_max = shared->pool->max_overflow;
     if (int up = shared->up.load(std::memory_order_relaxed); up >= 0) {
       sum.backend_up = up > 0;
     }
     for (const BackendPoolPtr& pool : all()) {
-      if (pool->config().name != name) {
+      if (pool->config().name != shared->pool->name) {
         continue;
       }
       pool::Snapshot snapshot = pool->slots.snapshot(pool::Clock::now());

@@ -86,7 +86,7 @@ class BackendPools {
   std::vector<std::pair<std::string, std::optional<bool>>> health() const;
 
  private:
-  void sample(const std::string& name);
+  void sample(const std::shared_ptr<BackendPool::Shared>& shared);
 
   std::shared_ptr<const config::Config> config_;
   metrics::Registry& registry_;

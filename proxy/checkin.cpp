@@ -57,8 +57,6 @@ Task<bool> clean(Backend& backend, Cleanup cleanup) {
   co_return ok;
 }
 
-// The backend comes by reference because gcc 12 lays out the frame wrongly, and crashes, when this
-// function has the pointer as a parameter.
 Task<void> clean_and_put_back(Backend& lent, Cleanup cleanup) {
   BackendPtr backend = lent.shared_from_this();
   // A cancel request that has not reached the server yet must not hit the next holder's query.
@@ -66,7 +64,7 @@ Task<void> clean_and_put_back(Backend& lent, Cleanup cleanup) {
     co_await backend->cancels_done.wait();
   }
   backend->cancel_sent = false;
-  bool is_clean = co_await clean(*backend, cleanup);  // in the if, gcc 12 drops the whole body
+  bool is_clean = co_await clean(*backend, cleanup);
   if (is_clean) {
     put_back(std::move(backend));
   } else {
@@ -85,7 +83,7 @@ void check_in(BackendPtr backend, Cleanup cleanup) {
   cleanup = with_policy(cleanup, pool.config().pool_reset_on_return);
   if (backend->dead() || cleanup == Cleanup::close) {
     discard(backend, pool::CloseReason::error);
-  } else if (cleanup == Cleanup::none && !backend->cancel_sent) {
+  } else if (cleanup == Cleanup::none && !backend->cancel_sent && backend->cancels == 0) {
     put_back(std::move(backend));
   } else {
     spawn(worker.server.gate(), clean_and_put_back(*backend, cleanup));

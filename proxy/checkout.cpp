@@ -180,6 +180,12 @@ Task<protocol::Result<BackendPtr>> Checkout::open(pool::Open open) {
   pool_->slots.opened(backend, now);
   backend.start();
   instruments().connections_opened.add();
+  if (backend.dead()) {  // its reader has met the end already, and will not tell a holder
+    discard(*opened, pool::CloseReason::error);
+    co_return protocol::fail(
+        FailureKind::backend_lost,
+        "the backend of pool " + pool_->description() + " closed the connection right after login");
+  }
   instruments().acquires(Acquire::opened).add(waited_ ? 0 : 1);
   co_return opened;
 }

@@ -86,7 +86,9 @@ void Loop::wait_for_events() {
 }
 
 void Loop::fire_timers() {
-  while (!timers_.empty() && timers_.begin()->first <= now_) {
+  // Those that are due now: one that is re-armed for now has its turn in the next round.
+  auto due = std::distance(timers_.begin(), timers_.upper_bound(now_));
+  for (; due > 0 && !timers_.empty() && timers_.begin()->first <= now_; --due) {
     Timer* timer = timers_.begin()->second;
     timers_.erase(timers_.begin());
     timer->place_.reset();
@@ -137,13 +139,11 @@ void Loop::call(std::function<void()> function) {
   }
 }
 
-void Loop::watch(int fd, Watched& watched) {
+bool Loop::watch(int fd, Watched& watched) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.ptr = &watched;
-  if (::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) != 0) {
-    throw std::system_error(errno, std::generic_category(), "cannot watch a socket");
-  }
+  return ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 void Loop::unwatch(int fd, Watched& watched) {
@@ -154,7 +154,8 @@ void Loop::unwatch(int fd, Watched& watched) {
 void Timer::arm(TimePoint when, std::function<void()> callback) {
   cancel();
   callback_ = std::move(callback);
-  place_ = loop_->timers_.emplace(when, this);
+  // Not in the turn that is running: one that arms itself again would keep the others from running.
+  place_ = loop_->timers_.emplace(std::max(when, loop_->now_ + Duration(1)), this);
 }
 
 void Timer::cancel() {

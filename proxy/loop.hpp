@@ -45,7 +45,8 @@ class Loop {
   TimePoint now() const { return now_; }
   bool on_this_thread() const;
 
-  void watch(int fd, Watched& watched);
+  // False when the kernel has no room for it (see epoll_ctl(2): ENOSPC, ENOMEM).
+  [[nodiscard]] bool watch(int fd, Watched& watched);
   void unwatch(int fd, Watched& watched);
 
   // Resumed in this turn, after those that are ready already.

@@ -78,11 +78,11 @@ class Server {
   Gate gate_;
   Credentials credentials_;
   Resolver resolver_;
-  Offload offload_;
   Cancels cancels_;
   std::shared_ptr<const protocol::RsaKey> rsa_key_;
   std::string mock_salt_key_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  Offload offload_;  // ends before the workers, whose loops it calls
   BackendPools pools_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;

@@ -26,7 +26,8 @@ Session::Session(Worker& worker, const Listener& listener, int fd, std::string p
       progress_(worker.loop),
       presence_(*listener.instruments[worker.index]),
       peer_(std::move(peer)),
-      id_(worker.server.cancels().new_id(listener.dialect->protocol())) {
+      id_(worker.server.cancels().new_id(listener.dialect->protocol())),
+      backend_turn_(worker.loop) {
   worker_.sessions.insert(this);
 }
 
@@ -44,8 +45,8 @@ Task<void> Session::run() {
     co_await serve();
     serving_ = false;
     worker_.server.cancels().remove(id_);
-    let_go();
   }
+  let_go();  // after a login that failed, too: it may have tried its settings on a backend
   if (client_turn_.taken()) {
     client_.abort();  // the backend's reader is stuck in a write to this client: wake it
   } else {
@@ -71,7 +72,7 @@ Task<void> Session::serve() {
     }
     show_state();
   }
-  if (draining_ && !client_.aborted()) {
+  if (draining_ && !client_.aborted() && !client_turn_.taken()) {
     co_await say_goodbye();
   }
 }
@@ -137,6 +138,9 @@ bool Session::flush_now(Exchange& exchange) {
       exchange.to_backend.clear();
       return true;
     }
+    if (backend_turn_.taken()) {
+      return false;
+    }
     std::size_t before = exchange.to_backend.size();
     Stream::Sent sent = backend_->stream().try_send(exchange.to_backend);
     worker_.instruments.bytes(Side::backend, Direction::sent)
@@ -165,9 +169,9 @@ Task<bool> Session::flush(Exchange& exchange) {
     // request is dropped with it.
     BackendPtr backend = backend_;
     std::size_t size = exchange.to_backend.size();
-    sending_ = true;
+    co_await backend_turn_.take();
     bool sent = co_await backend->stream().send(exchange.to_backend);
-    sending_ = false;
+    backend_turn_.give();
     worker_.instruments.bytes(Side::backend, Direction::sent).add(size);
     if (!sent) {
       backend->stream().abort();
@@ -228,6 +232,7 @@ bool Session::deliver(Backend& /*backend*/, Chunk& chunk) {
   count(exchange.facts);
   if (!exchange.to_client.empty() || !exchange.to_backend.empty()) {
     if (!flush_now(exchange)) {
+      delivering_ = true;
       return false;
     }
   }
@@ -240,8 +245,9 @@ Task<void> Session::finish_delivery(Backend& backend, Chunk& chunk) {
   Exchange& exchange = chunk.exchange();
   bool sent = co_await flush(exchange);
   if (backend_.get() != &backend) {
-    co_return;  // the session has ended, or let go of it, in the meantime
+    co_return;  // the session has ended in the meantime
   }
+  delivering_ = false;
   if (!sent) {
     closing_ = true;
     client_.abort();
@@ -262,6 +268,7 @@ Task<void> Session::backend_gone(Backend& backend, protocol::Failure failure) {
   backend.take_back();
   backend.close(pool::CloseReason::error);
   backend_.reset();
+  show_state();
   count(exchange.facts);
   co_await flush(exchange);
   progress_.set();
@@ -291,7 +298,8 @@ void Session::after_delivery() {
 
 // The release rule: the conversation is at rest, nothing unwritten, nothing unread that we know of.
 void Session::release_if_done() {
-  if (serving_ && backend_ != nullptr && !sending_ && conversation_->may_release()) {
+  if (serving_ && backend_ != nullptr && !backend_turn_.taken() && !delivering_ &&
+      conversation_->may_release()) {
     let_go();
   }
   if (draining_) {
@@ -303,9 +311,13 @@ void Session::let_go() {
   if (backend_ == nullptr) {
     return;
   }
+  bool outstanding = conversation_->outstanding();
   protocol::Cleanup cleanup = conversation_->detach();
   BackendPtr backend = std::move(backend_);
-  if (cleanup == protocol::Cleanup::close && !serving_ && !backend->dead()) {
+  if (std::exchange(delivering_, false) || backend_turn_.taken()) {
+    cleanup = protocol::Cleanup::close;  // a coroutine is in the middle of using its stream
+  }
+  if (cleanup == protocol::Cleanup::close && outstanding && !serving_ && !backend->dead()) {
     // The client left while its query runs, which the server would notice only at its next write.
     spawn(worker_.server.gate(), cancel_running(worker_, backend, true, [] { return true; }));
   }
@@ -383,7 +395,7 @@ void Session::kill(const protocol::Failure& why) {
   }
   client_.abort();
   progress_.set();
-  if (backend_ != nullptr && sending_) {
+  if (backend_ != nullptr && backend_turn_.taken()) {
     backend_->stream().abort();
   }
 }

@@ -88,7 +88,8 @@ class Session final : public Holder, public std::enable_shared_from_this<Session
   std::unique_ptr<protocol::Conversation> conversation_;
   BackendPtr backend_;
   Checkout* checkout_ = nullptr;  // while waiting for one
-  bool sending_ = false;          // bytes for the backend are on their way
+  Turn backend_turn_;             // the same for the backend: who writes to it
+  bool delivering_ = false;       // the backend's reader is inside finish_delivery()
   bool closing_ = false;
   bool draining_ = false;
   bool serving_ = false;

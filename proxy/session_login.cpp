@@ -128,7 +128,9 @@ Task<protocol::Result<protocol::Parameters>> Session::reported_parameters() {
   Checkout checkout(worker_, pool_, *conversation_);
   BackendPtr backend = checkout.try_now();
   if (backend == nullptr) {
+    checkout_ = &checkout;
     auto result = co_await checkout.run();
+    checkout_ = nullptr;
     if (!result) {
       co_return std::move(result.failure());
     }
@@ -137,14 +139,16 @@ Task<protocol::Result<protocol::Parameters>> Session::reported_parameters() {
   protocol::Exchange exchange;
   hold(std::move(backend), exchange);
   bool sent = co_await flush(exchange);
-  while (sent && backend_ != nullptr && conversation_->outstanding()) {
-    co_await progress_.wait();
+  TimePoint deadline = worker_.loop.now() + pool_->config().connect_timeout;
+  while (sent && !closing_ && backend_ != nullptr && conversation_->outstanding() &&
+         worker_.loop.now() < deadline) {
+    co_await progress_.wait_until(deadline);
   }
   if (auto failure = conversation_->attach_failure()) {
     let_go();
     co_return std::move(*failure);
   }
-  if (!sent || backend_ == nullptr) {
+  if (!sent || backend_ == nullptr || conversation_->outstanding()) {
     let_go();
     co_return protocol::fail(FailureKind::backend_lost, "the connection to the backend of pool " +
                                                             pool_->description() + " was lost");
@@ -180,6 +184,8 @@ Task<void> Session::refuse_login(Failure failure) {
 // MySQL: the session starts again as somebody else, on the same connection.
 Task<void> Session::change_user(protocol::Buffer packet) {
   Server& server = worker_.server;
+  co_await client_turn_.take();  // what is still being written to the client comes first
+  client_turn_.give();
   let_go();
   DriveContext context{client_,
                        Stream::Role::server,

@@ -25,8 +25,7 @@ constexpr auto kLinger = std::chrono::seconds(1);
 }  // namespace
 
 Stream::Stream(Loop& loop, int fd) : loop_(&loop), fd_(fd) {
-  loop_->watch(fd_, *this);
-  watched_ = true;
+  attach(loop);
 }
 
 Stream::~Stream() {
@@ -90,8 +89,10 @@ void Stream::detach() {
 
 void Stream::attach(Loop& loop) {
   loop_ = &loop;
-  loop_->watch(fd_, *this);
-  watched_ = true;
+  watched_ = loop_->watch(fd_, *this);
+  if (!watched_) {
+    abort();
+  }
 }
 
 Chunk Stream::read(std::size_t limit) {
@@ -158,7 +159,9 @@ Stream::Sent Stream::try_send(protocol::Outbox& outbox) {
   if (aborted_) {
     return Sent::failed;
   }
-  return ssl_ != nullptr ? send_tls(outbox) : send_plain(outbox);
+  Sent sent = ssl_ != nullptr ? send_tls(outbox) : send_plain(outbox);
+  half_sent_ = sent == Sent::blocked;
+  return sent;
 }
 
 Stream::Sent Stream::send_plain(protocol::Outbox& outbox) {

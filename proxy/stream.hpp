@@ -22,7 +22,8 @@ namespace sluice::proxy {
 
 class Stream final : private Watched {
  public:
-  // Takes the descriptor, which is non-blocking and connected (or connecting).
+  // Takes the descriptor, which is non-blocking and connected (or connecting). Where the kernel
+  // cannot watch one more, the stream is aborted from the start.
   Stream(Loop& loop, int fd);
   ~Stream() override;
   Stream(const Stream&) = delete;
@@ -54,6 +55,8 @@ class Stream final : private Watched {
   // Writes all of it, waiting where needed; false when the connection is broken.
   Task<bool> send(protocol::Outbox& outbox);
   Task<bool> send(protocol::Buffer bytes);
+  // What was sent last is only half written: other bytes would end up in the middle of it.
+  bool half_sent() const { return half_sent_; }
   // co_await writable(): returns when the socket takes bytes again, or is broken.
   auto writable() {
     struct Awaiter {
@@ -122,6 +125,7 @@ class Stream final : private Watched {
   bool stopped_ = false;
   std::uint8_t burst_ = 0;  // chunks read without a wait in between
   bool watched_ = false;
+  bool half_sent_ = false;
   ssl_st* ssl_ = nullptr;
   std::coroutine_handle<> reader_;
   std::coroutine_handle<> writer_;

@@ -1,9 +1,11 @@
 #pragma once
 
-// Two coroutines of one thread write to the same peer; each takes its turn, in the order of asking.
+// Coroutines of one thread that write to the same peer; each takes its turn, in the order of
+// asking.
 
 #include <coroutine>
 #include <utility>
+#include <vector>
 
 #include "proxy/loop.hpp"
 
@@ -15,29 +17,31 @@ class Turn {
 
   bool try_take() { return !std::exchange(taken_, true); }
   bool taken() const { return taken_; }
-  // co_await take(): returns when it is ours. At most one may wait.
+  // co_await take(): returns when it is ours.
   auto take() {
     struct Awaiter {
       Turn& turn;
       bool await_ready() { return turn.try_take(); }
-      void await_suspend(std::coroutine_handle<> waiter) { turn.waiter_ = waiter; }
+      void await_suspend(std::coroutine_handle<> waiter) { turn.waiters_.push_back(waiter); }
       void await_resume() {}
     };
     return Awaiter{*this};
   }
-  // Passes it on to the one who waits.
+  // Passes it on to the one who has waited longest.
   void give() {
-    if (waiter_) {
-      loop_.ready(std::exchange(waiter_, {}));
-    } else {
+    if (waiters_.empty()) {
       taken_ = false;
+      return;
     }
+    loop_.ready(waiters_.front());
+    waiters_.erase(waiters_.begin());
   }
 
  private:
   Loop& loop_;
   bool taken_ = false;
-  std::coroutine_handle<> waiter_;
+  // Rarely more than one: the session, its backend, and the backend before that, which was lost.
+  std::vector<std::coroutine_handle<>> waiters_;
 };
 
 }  // namespace sluice::proxy

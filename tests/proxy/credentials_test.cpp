@@ -37,9 +37,12 @@ TEST(Credentials, UnknownUsersAreNotKnownAndTeachNothing) {
   Credentials credentials({with_password("app", "secret")});
   ASSERT_NE(credentials.find("nobody"), nullptr);
   EXPECT_FALSE(credentials.find("nobody")->known);
+  // It has a verifier, of no password, so that its login costs what a known user's does.
+  const auto mock = credentials.find("nobody")->scram_verifier;
+  EXPECT_TRUE(mock.has_value());
   credentials.learn("nobody", cached());
   EXPECT_FALSE(credentials.find("nobody")->known);
-  EXPECT_FALSE(credentials.find("nobody")->scram_verifier.has_value());
+  EXPECT_EQ(credentials.find("nobody")->scram_verifier, mock);
   EXPECT_FALSE(credentials.learned("nobody").scram_verifier.has_value());
   EXPECT_FALSE(credentials.find("")->known);
 }
