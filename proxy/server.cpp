@@ -26,6 +26,7 @@ constexpr std::size_t kOffloadThreads = 2;
 constexpr std::size_t kOffloadQueue = 1024;
 constexpr auto kRetireEvery = std::chrono::seconds(1);
 constexpr auto kJoinLimit = std::chrono::seconds(10);
+constexpr auto kVersionPoll = std::chrono::milliseconds(2);
 constexpr auto kVersionRetry = std::chrono::seconds(1);
 // What a MySQL client is told while no backend has answered yet.
 constexpr const char* kFallbackVersion = "8.0.0-sluice";
@@ -106,6 +107,9 @@ protocol::Status Server::start() {
     for (auto& acceptor : acceptors_) {
       acceptor->start(first.loop);
       metrics::log::info("listening", {{"address", acceptor->bound()}});
+    }
+    for (auto& listener : listeners_) {
+      spawn(gate_, learn_version(first, *listener));  // so that the first client need not wait
     }
     retire_timer_ = std::make_unique<Timer>(first.loop);
     retire_old_backends();
@@ -188,24 +192,38 @@ const config::Pool* Server::greeting_pool() const {
 }
 
 Task<void> Server::learn_version(Worker& worker, const Listener& listener) {
-  if (listener.config->protocol != config::Protocol::mysql) {
+  if (listener.config->protocol != config::Protocol::mysql || !co_await may_ask_version(worker)) {
     co_return;
   }
-  {
-    std::lock_guard lock(mutex_);
-    if (!mysql_version_.empty() || worker.loop.now() < mysql_version_asked_ + kVersionRetry) {
-      co_return;
-    }
-    mysql_version_asked_ = worker.loop.now();
+  protocol::Result<std::string> version = std::string();
+  if (const config::Pool* pool = greeting_pool(); pool != nullptr) {
+    version = co_await ask_version(worker, pools_.get(*pool, pool->user, pool->database));
   }
-  const config::Pool* pool = greeting_pool();
-  if (pool == nullptr) {
-    co_return;
-  }
-  auto version = co_await ask_version(worker, pools_.get(*pool, pool->user, pool->database));
+  std::lock_guard lock(mutex_);
+  asking_version_ = false;
+  mysql_version_asked_ = worker.loop.now();
   if (version) {
-    std::lock_guard lock(mutex_);
     mysql_version_ = *version;
+  }
+}
+
+// True for the one that is to ask. The others wait for its answer: what a client is greeted with
+// must not depend on how many come at once.
+Task<bool> Server::may_ask_version(Worker& worker) {
+  Signal never(worker.loop);
+  for (;;) {
+    {
+      std::lock_guard lock(mutex_);
+      bool answered = worker.loop.now() < mysql_version_asked_ + kVersionRetry;
+      if (!mysql_version_.empty() || (answered && !asking_version_)) {
+        co_return false;
+      }
+      if (!asking_version_) {
+        asking_version_ = true;
+        co_return true;
+      }
+    }
+    co_await never.wait_until(worker.loop.now() + kVersionPoll);
   }
 }
 

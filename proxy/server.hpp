@@ -66,6 +66,7 @@ class Server {
   void client_left();
 
  private:
+  Task<bool> may_ask_version(Worker& worker);
   protocol::Status make_listeners();
   void refuse(const Listener& listener, int fd);
   Worker& least_loaded();
@@ -96,6 +97,7 @@ class Server {
   std::map<std::pair<std::string, std::string>, std::shared_ptr<const protocol::SessionDefaults>>
       defaults_;
   std::string mysql_version_;
+  bool asking_version_ = false;
   TimePoint mysql_version_asked_{};
 };
 
