@@ -62,7 +62,7 @@ class Session final : public Holder, public std::enable_shared_from_this<Session
   void hold(BackendPtr backend, protocol::Exchange& exchange);
   Task<bool> carry_out_special(protocol::Exchange& exchange);
 
-  // session.cpp: release, ends
+  // session_backend.cpp: release, ends
   void after_delivery();
   void release_if_done();
   void let_go();

@@ -7,7 +7,6 @@
 #include "protocol/mysql/change_user.hpp"
 #include "protocol/mysql/collations.hpp"
 #include "protocol/mysql/conversation.hpp"
-#include "protocol/mysql/handshake.hpp"
 #include "protocol/mysql/link.hpp"
 #include "protocol/mysql/login_backend.hpp"
 #include "protocol/mysql/messages.hpp"
@@ -16,32 +15,6 @@
 
 namespace sluice::protocol::mysql {
 namespace {
-
-constexpr std::size_t kMaxGreeting = 4096;
-
-Machine<BackendLogin> read_greeting() {
-  Given given = co_yield ReadFrame{&packet_frame, kMaxGreeting};
-  const Bytes payload = given.frame.subspan(kHeaderSize);
-  if (Result<Err> error = decode_err(payload); error.ok()) {
-    Failure failure = fail(FailureKind::backend_login_failed, printable(error->text, 200));
-    failure.mysql_errno_override = error->number;
-    failure.sqlstate_override = error->sqlstate;
-    co_return failure;
-  }
-  Result<Greeting> greeting = decode_greeting(payload);
-  if (!greeting) {
-    co_return std::move(greeting.failure());
-  }
-  BackendLogin login;
-  login.server_version = greeting->server_version;
-  login.capabilities = greeting->capabilities;
-  login.process_id = greeting->connection_id;
-  login.mariadb = login.server_version.find("MariaDB") != std::string::npos;
-  if (login.server_version.starts_with("5.5.5-")) {
-    login.server_version.erase(0, 6);
-  }
-  co_return login;
-}
 
 class MysqlDialect final : public Dialect {
  public:
@@ -55,7 +28,9 @@ class MysqlDialect final : public Dialect {
   Machine<BackendLogin> login_backend(BackendTarget target) const override {
     return mysql::login_backend(std::move(target));
   }
-  Machine<BackendLogin> greet(BackendTarget /*target*/) const override { return read_greeting(); }
+  Machine<BackendLogin> greet(BackendTarget target) const override {
+    return greet_backend(std::move(target));
+  }
   Machine<ClientLogin> change_user(AcceptOptions options, ClientLogin current,
                                    Buffer payload) const override {
     return mysql::change_user(std::move(options), std::move(current), std::move(payload));

@@ -1,0 +1,156 @@
+// The backend's side of a session: what it sends back, when it is given back, what happens when it
+// is lost. Run by the backend's reader while a session holds it.
+
+#include <algorithm>
+#include <utility>
+
+#include "metrics/log.hpp"
+#include "proxy/cancel.hpp"
+#include "proxy/server.hpp"
+#include "proxy/session.hpp"
+#include "proxy/worker.hpp"
+
+namespace sluice::proxy {
+
+using metrics::ClientState;
+using protocol::Ending;
+using protocol::Exchange;
+
+bool Session::deliver(Backend& /*backend*/, Chunk& chunk) {
+  Exchange& exchange = chunk.exchange();
+  conversation_->from_backend(chunk.bytes(), exchange);
+  count(exchange.facts);
+  if (!exchange.to_client.empty() || !exchange.to_backend.empty()) {
+    if (!flush_now(exchange)) {
+      delivering_ = true;
+      return false;
+    }
+  }
+  after_delivery();
+  return true;
+}
+
+Task<void> Session::finish_delivery(Backend& backend, Chunk& chunk) {
+  auto self = shared_from_this();
+  Exchange& exchange = chunk.exchange();
+  bool sent = co_await flush(exchange);
+  if (backend_.get() != &backend) {
+    co_return;  // the session has ended in the meantime
+  }
+  delivering_ = false;
+  if (!sent) {
+    closing_ = true;
+    client_.abort();
+  }
+  after_delivery();
+}
+
+Task<void> Session::backend_gone(Backend& backend, protocol::Failure failure) {
+  auto self = shared_from_this();
+  if (backend_.get() != &backend) {
+    co_return;
+  }
+  metrics::log::failed("backend_lost", failure,
+                       {{"pool", pool_->config().name}, {"user", login_.user}});
+  Exchange exchange;
+  Ending ending = conversation_->backend_lost(failure, exchange);
+  pool_->slots.forget(backend, worker_.loop.now());
+  backend.take_back();
+  backend.close(pool::CloseReason::error);
+  backend_.reset();
+  show_state();
+  count(exchange.facts);
+  co_await flush(exchange);
+  progress_.set();
+  if (ending == Ending::close) {
+    closing_ = true;
+    client_.stop_receiving();
+  }
+  if (draining_) {
+    drain();
+  }
+}
+
+void Session::after_delivery() {
+  progress_.set();
+  if (conversation_->finished()) {
+    closing_ = true;
+    client_.stop_receiving();
+  }
+  release_if_done();
+  if (backend_ != nullptr && !conversation_->outstanding()) {
+    show_state();  // a transaction goes on, or a pin holds it: seen from outside before the next
+                   // request
+  }
+}
+
+void Session::release_if_done() {
+  if (serving_ && backend_ != nullptr && !backend_turn_.taken() && !delivering_ &&
+      conversation_->may_release()) {
+    let_go();
+  }
+  if (draining_) {
+    drain();
+  }
+}
+
+void Session::let_go() {
+  if (backend_ == nullptr) {
+    return;
+  }
+  bool outstanding = conversation_->outstanding();
+  protocol::Cleanup cleanup = conversation_->detach();
+  BackendPtr backend = std::move(backend_);
+  if (std::exchange(delivering_, false) || backend_turn_.taken()) {
+    cleanup = protocol::Cleanup::close;  // a coroutine is in the middle of using its stream
+  }
+  if (cleanup == protocol::Cleanup::close && outstanding && !serving_ && !backend->dead()) {
+    // The client left while its query runs, which the server would notice only at its next write.
+    spawn(worker_.server.gate(), cancel_running(worker_, backend, true, [] { return true; }));
+  }
+  check_in(std::move(backend), cleanup);
+  show_state();
+}
+
+void Session::count(protocol::Facts& facts) {
+  if (facts.queries != 0 || facts.transactions != 0 || facts.errors != 0 ||
+      facts.prepared_hits != 0 || facts.prepared_misses != 0) {
+    auto& instruments = pool_->instruments(worker_.index);
+    Duration took = worker_.loop.now() - asked_at_;
+    if (facts.queries != 0) {
+      instruments.queries(metrics::QueryResult::ok)
+          .add(facts.queries - std::min(facts.queries, facts.errors));
+      instruments.query_duration.observe(took);
+    }
+    instruments.queries(metrics::QueryResult::error).add(facts.errors);
+    if (facts.transactions != 0 && backend_ != nullptr) {
+      instruments.transactions.add(facts.transactions);
+      instruments.transaction_duration.observe(worker_.loop.now() - backend_->lent_at);
+    }
+    instruments.prepared_cache(metrics::CacheResult::hit).add(facts.prepared_hits);
+    instruments.prepared_cache(metrics::CacheResult::miss).add(facts.prepared_misses);
+    facts = {};
+  }
+}
+
+void Session::show_state() {
+  protocol::PinSet pins = backend_ != nullptr ? conversation_->pins() : protocol::PinSet{};
+  if (!(pins == counted_pins_)) {
+    auto& instruments = pool_->instruments(worker_.index);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(protocol::Pin::count_); ++i) {
+      auto pin = static_cast<protocol::Pin>(i);
+      if (pins.has(pin) && !counted_pins_.has(pin)) {
+        instruments.pins(pin).add();
+        instruments.pinned_sessions(pin).add();
+      } else if (!pins.has(pin) && counted_pins_.has(pin)) {
+        instruments.pinned_sessions(pin).sub();
+      }
+    }
+    counted_pins_ = pins;
+  }
+  presence_.become(backend_ == nullptr ? ClientState::idle
+                   : pins.any()        ? ClientState::pinned
+                                       : ClientState::active);
+}
+
+}  // namespace sluice::proxy
