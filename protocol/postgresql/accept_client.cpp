@@ -80,7 +80,7 @@ Machine<ClientLogin> converse(const AcceptOptions& options) {
   Opening opening;
   Given given = co_yield ReadFrame{&startup_frame, kStartupLimit};
   std::optional<std::uint32_t> code = startup_code(given.frame);
-  while (code == kSslCode || code == kGssCode) {
+  while (code && (*code == kSslCode || *code == kGssCode)) {
     if (Status noted = opening.note(*code, given.frame.size()); !noted) {
       co_return noted.failure();
     }
