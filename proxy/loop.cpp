@@ -47,7 +47,6 @@ void Loop::run() {
     fire_timers();
     run_ready();
     run_calls();
-    last_turn_ = Clock::now() - now_;
   }
   current_loop = nullptr;
 }

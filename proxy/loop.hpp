@@ -57,7 +57,6 @@ class Loop {
   void call(std::function<void()> function);
 
   Buffers& buffers() { return buffers_; }
-  Duration last_turn() const { return last_turn_; }
 
  private:
   friend class Timer;
@@ -73,7 +72,6 @@ class Loop {
   int wake_fd_ = -1;
   bool stopped_ = false;
   TimePoint now_;
-  Duration last_turn_{0};
   Timers timers_;
   std::vector<std::coroutine_handle<>> ready_;
   std::vector<std::coroutine_handle<>> running_;
