@@ -21,7 +21,7 @@ using std::chrono::seconds;
 
 enum class Protocol : std::uint8_t { postgresql, mysql };
 enum class TlsMode : std::uint8_t { disable, prefer, require, verify_ca, verify_full };
-enum class PoolMode : std::uint8_t { session, transaction };
+enum class PoolMode : std::uint8_t { session, transaction, statement };
 enum class ResetOnReturn : std::uint8_t { rollback, commit, full, none };
 enum class LogFormat : std::uint8_t { text, json };
 enum class Readiness : std::uint8_t { any, all, none };
@@ -57,25 +57,35 @@ struct PoolTls {
 struct Pool {
   std::string name;
   Protocol protocol = Protocol::postgresql;  // from the url
-  Address address;                           // from the url
-  std::string user;                          // empty: the client's own
-  std::string database;                      // empty: the client's own
-  std::optional<std::string> password;       // from the url, `password` or `password_file`
+  std::vector<Address> addresses;       // from the url; at least one, in the order of preference
+  std::string user;                     // empty: the client's own
+  std::string database;                 // empty: the client's own
+  std::optional<std::string> password;  // from the url, `password` or `password_file`
   PoolMode pool_mode = PoolMode::transaction;
   std::size_t pool_size = 20;
   int max_overflow = 0;  // -1 = no bound
+  milliseconds overflow_delay{0};
+  std::size_t min_idle = 0;
   milliseconds pool_timeout{30000};
-  milliseconds pool_recycle{-1};  // negative = never
+  std::size_t max_waiting = 0;          // 0 = no bound
+  milliseconds pool_recycle{-1};        // negative = never
+  milliseconds idle_timeout{600000};    // 0 = never
+  milliseconds keepalive_time{120000};  // 0 = never
   bool pool_pre_ping = false;
   milliseconds pool_pre_ping_idle{500};
   bool pool_use_lifo = true;
   ResetOnReturn pool_reset_on_return = ResetOnReturn::rollback;
   std::string isolation_level;  // "" = the server's; else upper case as in SQL
+  bool read_only = false;
+  std::optional<bool> autocommit;  // MySQL; empty = left to the client
+  std::string init_sql;            // "" = none
   std::vector<std::pair<std::string, std::string>> connect_args;  // without connect_timeout
   milliseconds connect_timeout{5000};
   PoolTls tls;
   std::size_t max_prepared_statements = 200;
   bool refuse_unsupported_state = false;
+  std::size_t max_db_connections = 0;    // over all users of one database; 0 = no bound
+  std::size_t max_user_connections = 0;  // over all databases of one user; 0 = no bound
 };
 
 struct User {
@@ -107,6 +117,12 @@ struct Admin {
 struct Limits {
   std::size_t max_client_connections = 10000;
   milliseconds client_login_timeout{15000};
+  // Of a session; 0 = none.
+  milliseconds client_idle_timeout{0};
+  milliseconds idle_transaction_timeout{0};
+  milliseconds transaction_timeout{0};
+  milliseconds query_timeout{0};
+  milliseconds client_max_lifetime{0};
   std::size_t max_message = std::size_t{1} << 30U;
 };
 

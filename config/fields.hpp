@@ -74,10 +74,24 @@ void pool_sizes(V& v, Pool& p) {
            "connections that are kept, over all workers");
   v.option("max_overflow", p.max_overflow, Integer{-1, 100000},
            "connections beyond pool_size, closed when nobody waits for them; -1 = no bound");
+  v.option("overflow_delay", p.overflow_delay, Span{},
+           "how long a client waits before a connection beyond pool_size is opened for it; 0s = it "
+           "is opened at once, as SQLAlchemy does");
+  v.option("min_idle", p.min_idle, Integer{0, 100000},
+           "idle connections that are kept ready in the background, within pool_size");
   v.option("pool_timeout", p.pool_timeout, Span{},
            "how long a client waits for a connection before it gets an error");
-  v.option("pool_recycle", p.pool_recycle, Span{milliseconds(1), true},
-           "age at which a connection is replaced; -1 = never");
+  v.option(
+      "max_waiting", p.max_waiting, Integer{0, 10000000},
+      "clients that wait for a connection at a time; one more is refused at once; 0 = no bound");
+  v.option(
+      "pool_recycle", p.pool_recycle, Span{milliseconds(1), true},
+      "age at which a connection is replaced, less up to a tenth by chance, so that not all go "
+      "at once; -1 = never");
+  v.option("idle_timeout", p.idle_timeout, Span{},
+           "a connection that nobody has used for so long is closed, down to min_idle; 0s = never");
+  v.option("keepalive_time", p.keepalive_time, Span{},
+           "a connection that has not answered for so long is pinged while it is idle; 0s = never");
   v.option("pool_pre_ping", p.pool_pre_ping, Boolean{},
            "prove that a connection is alive before a client gets it");
   v.option("pool_pre_ping_idle", p.pool_pre_ping_idle, Span{},
@@ -102,28 +116,32 @@ void fields(V& v, Pool& p) {
   v.secret("password", p.password, SecretForm::password, "of the url's user");
   v.connect_args("connect_args", p, "what a driver takes beside the url");
   v.group("tls", p.tls, "TLS with the server");
-  const Choice<PoolMode> modes{
-      {{"transaction", PoolMode::transaction}, {"session", PoolMode::session}}, {"statement"}};
+  const Choice<PoolMode> modes{{{"transaction", PoolMode::transaction},
+                                {"session", PoolMode::session},
+                                {"statement", PoolMode::statement}},
+                               {}};
   v.option("pool_mode", p.pool_mode, modes,
-           "how long a client keeps its connection: for a transaction, or until it leaves");
+           "how long a client keeps its connection: for a transaction, until it leaves, or for a "
+           "statement, where transactions of several statements are refused");
   pool_sizes(v, p);
   v.option("isolation_level", p.isolation_level, Isolation{},
            "what transactions start with; without it, as the server is set");
+  v.option("read_only", p.read_only, Boolean{}, "whether transactions start read only");
+  v.option("autocommit", p.autocommit, Boolean{},
+           "what MySQL sessions start with; null = it is left to the client");
+  v.option("init_sql", p.init_sql, Text{"SQL"},
+           "run once on each new connection; a connection on which it fails is not used");
   v.option("max_prepared_statements", p.max_prepared_statements, Integer{1, 100000},
            "prepared statements kept on one connection");
   const Choice<bool> states{{{"pin", false}, {"refuse", true}}, {}};
   v.option("unsupported_state", p.refuse_unsupported_state, states,
            "session state that can not be carried keeps its connection, or is refused");
-  v.later("overflow_delay", {"0s"});
-  v.later("min_idle", {"0"});
-  v.later("idle_timeout", {"0s"});
-  v.later("keepalive_time", {"0s"});
-  v.later("max_waiting", {"0"});
-  v.later("init_sql");
-  v.later("read_only", {"false"});
-  v.later("autocommit");
-  v.later("max_db_connections", {"0"});
-  v.later("max_user_connections", {"0"});
+  v.option("max_db_connections", p.max_db_connections, Integer{0, 100000},
+           "connections to one database over all its users, where the url names no user; 0 = no "
+           "bound");
+  v.option("max_user_connections", p.max_user_connections, Integer{0, 100000},
+           "connections of one user over all databases, where the url names no database; 0 = no "
+           "bound");
 }
 
 template <typename V>
@@ -205,10 +223,20 @@ void fields(V& v, Limits& l) {
            "from accept to the end of the login");
   v.option("max_message", l.max_message, Size{std::uint64_t{1} << 16U, std::uint64_t{1} << 30U},
            "the largest message or packet of a client");
-  for (const auto* name : {"client_idle_timeout", "idle_transaction_timeout", "transaction_timeout",
-                           "query_timeout", "client_max_lifetime"}) {
-    v.later(name, {"0s"});
-  }
+  v.option(
+      "client_idle_timeout", l.client_idle_timeout, Span{},
+      "a client that asks nothing for so long outside a transaction is disconnected; 0s = none");
+  v.option(
+      "idle_transaction_timeout", l.idle_transaction_timeout, Span{},
+      "a client that asks nothing for so long within a transaction is disconnected, which rolls "
+      "it back; 0s = none");
+  v.option("transaction_timeout", l.transaction_timeout, Span{},
+           "a transaction that lasts longer ends with its client's connection; 0s = none");
+  v.option("query_timeout", l.query_timeout, Span{},
+           "a query that runs longer is cancelled on the server; 0s = none");
+  v.option("client_max_lifetime", l.client_max_lifetime, Span{},
+           "a client is disconnected between transactions at this age, less up to a tenth by "
+           "chance; 0s = none");
   v.later("max_pinned_buffer");
 }
 

@@ -227,12 +227,12 @@ std::string print_pool_url(const Pool& pool) {
   if (!pool.user.empty()) {
     out += encoded(pool.user) + "@";
   }
-  if (pool.address.unix_path.empty()) {
-    out += print_address(pool.address);
+  if (pool.addresses.front().unix_path.empty()) {
+    out += print_address(pool.addresses.front());
   }
   out += "/" + encoded(pool.database);
-  if (!pool.address.unix_path.empty()) {
-    out += (postgresql ? "?host=" : "?unix_socket=") + encoded(pool.address.unix_path);
+  if (!pool.addresses.front().unix_path.empty()) {
+    out += (postgresql ? "?host=" : "?unix_socket=") + encoded(pool.addresses.front().unix_path);
   }
   return out;
 }

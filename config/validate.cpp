@@ -98,8 +98,9 @@ void check_pool(const Pool& pool, const LoadOptions& options, Report& report) {
   check_readable(tls.ca_file, path + ".tls.ca_file", options, report);
   check_readable(tls.cert_file, path + ".tls.cert_file", options, report);
   check_readable(tls.key_file, path + ".tls.key_file", options, report);
-  if (tls.mode > TlsMode::prefer && !pool.address.unix_path.empty() &&
-      pool.protocol == Protocol::postgresql) {
+  const bool local = std::any_of(pool.addresses.begin(), pool.addresses.end(),
+                                 [](const Address& one) { return !one.unix_path.empty(); });
+  if (tls.mode > TlsMode::prefer && local && pool.protocol == Protocol::postgresql) {
     report.error(path + ".tls", "a PostgreSQL server has no TLS on a unix socket");
   }
   const bool password_given =

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kMaxKnown = 1024;
 
 std::string describe(const config::Pool& pool, const protocol::Dialect& dialect) {
-  const config::Address& address = pool.address;
+  const config::Address& address = pool.addresses.front();
   std::string where = address.unix_path.empty() ? address.host + ":" + std::to_string(address.port)
                                                 : address.unix_path;
   return pool.name + " (" + std::string(dialect.name()) + " " + where + ")";

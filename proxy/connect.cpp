@@ -81,8 +81,8 @@ protocol::BackendTarget make_target(Server& server, const BackendPool& pool,
                                     const protocol::Conversation* session) {
   const config::Pool& config = pool.config();
   protocol::BackendTarget target;
-  target.host = config.address.host;
-  target.local = !config.address.unix_path.empty();
+  target.host = config.addresses.front().host;
+  target.local = !config.addresses.front().unix_path.empty();
   target.user = pool.user();
   target.database = pool.database();
   target.password = config.password;
@@ -112,7 +112,7 @@ Failure of_backend(Failure failure, const BackendPool& pool) {
 
 DriveContext drive_context(Worker& worker, const BackendPool& pool, Stream& stream,
                            TimePoint deadline) {
-  return {stream,  Stream::Role::client,    pool.tls(), pool.config().address.host,
+  return {stream,  Stream::Role::client,    pool.tls(), pool.config().addresses.front().host,
           nullptr, worker.server.offload(), deadline};
 }
 
@@ -120,7 +120,7 @@ DriveContext drive_context(Worker& worker, const BackendPool& pool, Stream& stre
 
 Task<protocol::Result<std::unique_ptr<Stream>>> connect_stream(Worker& worker, BackendPoolPtr pool,
                                                                TimePoint deadline) {
-  auto addresses = co_await resolve_address(worker, pool->config().address);
+  auto addresses = co_await resolve_address(worker, pool->config().addresses.front());
   if (!addresses) {
     co_return unreachable(*pool, addresses.failure().text);
   }

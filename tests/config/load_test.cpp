@@ -93,8 +93,8 @@ log: {level: debug, format: json}
   EXPECT_EQ(c.listeners[0].protocol, Protocol::mysql);
   const Pool& p = *c.find_pool("p");
   EXPECT_EQ(p.protocol, Protocol::mysql);
-  EXPECT_EQ(p.address.host, "db");
-  EXPECT_EQ(p.address.port, 3307);
+  EXPECT_EQ(p.addresses.front().host, "db");
+  EXPECT_EQ(p.addresses.front().port, 3307);
   EXPECT_EQ(p.user, "app");
   EXPECT_EQ(p.password, "pw");
   EXPECT_EQ(p.database, "pets");

@@ -114,7 +114,7 @@ TEST(PoolUrl, refuses_with_a_reason) {
 TEST(PoolUrl, prints_without_the_password) {
   Pool pool;
   pool.protocol = Protocol::mysql;
-  pool.address = {"::1", 3306, {}};
+  pool.addresses = {{"::1", 3306, {}}};
   pool.user = "a@b";
   pool.password = "hidden";
   pool.database = "d/e";
