@@ -23,6 +23,7 @@ Backend::Backend(Worker& where, BackendPoolPtr pool, std::unique_ptr<Stream> str
 }
 
 void Backend::start() {
+  stream_->receive_ahead();
   spawn(home_->server.gate(), read_loop());
 }
 
@@ -134,13 +135,12 @@ Task<bool> Backend::move_to(Worker& to) {
 }
 
 void Backend::leave(Worker& to, Signal& arrived) {
-  if (!dead_ && !stream_->parked()) {
-    // Its reader has yet to see that nothing more has come.
+  if (!dead_ && (!stream_->parked() || !stream_->detach())) {
+    // Its reader has yet to see that nothing more has come, or the kernel to let go.
     home_->loop.call([this, &to, &arrived] { leave(to, arrived); });
     return;
   }
   if (!dead_) {
-    stream_->detach();
     home_ = &to;
     Member::worker = to.index;
     chore_done_.move_to(to.loop);

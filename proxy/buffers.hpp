@@ -18,8 +18,12 @@ namespace sluice::proxy {
 constexpr std::size_t kChunkSize = std::size_t{32} * 1024;
 
 struct Block {
+  protocol::Exchange exchange;  // first: a short read then touches one page of memory
   std::array<std::uint8_t, kChunkSize> bytes;
-  protocol::Exchange exchange;
+  // While it waits in the queue of a stream that receives ahead.
+  Block* next = nullptr;
+  std::uint32_t begin = 0;  // bytes before it have been handed out
+  std::uint32_t end = 0;
 };
 
 class Buffers {
@@ -28,7 +32,7 @@ class Buffers {
   void give_back(Block* block);
 
  private:
-  static constexpr std::size_t kKeep = 32;  // free blocks kept
+  static constexpr std::size_t kKeep = 128;  // free blocks kept
   std::vector<std::unique_ptr<Block>> free_;
 };
 
@@ -44,17 +48,28 @@ class Chunk {
   Chunk() = default;
   explicit Chunk(Arrival arrival) : arrival_(arrival) {}
   Chunk(Buffers& home, Block* block, std::size_t size)
-      : home_(&home), block_(block), size_(size), arrival_(Arrival::data) {}
+      : home_(&home),
+        block_(block),
+        end_(static_cast<std::uint32_t>(size)),
+        arrival_(Arrival::data) {}
+  Chunk(Buffers& home, Block* block)
+      : home_(&home),
+        block_(block),
+        begin_(block->begin),
+        end_(block->end),
+        arrival_(Arrival::data) {}
   Chunk(Chunk&& other) noexcept
       : home_(other.home_),
         block_(std::exchange(other.block_, nullptr)),
-        size_(other.size_),
+        begin_(other.begin_),
+        end_(other.end_),
         arrival_(other.arrival_) {}
   Chunk& operator=(Chunk&& other) noexcept {
     drop();
     home_ = other.home_;
     block_ = std::exchange(other.block_, nullptr);
-    size_ = other.size_;
+    begin_ = other.begin_;
+    end_ = other.end_;
     arrival_ = other.arrival_;
     return *this;
   }
@@ -63,7 +78,7 @@ class Chunk {
   Arrival arrival() const { return arrival_; }
   bool has_data() const { return arrival_ == Arrival::data; }
   bool spurious() const { return arrival_ == Arrival::nothing; }
-  protocol::Bytes bytes() const { return {block_->bytes.data(), size_}; }
+  protocol::Bytes bytes() const { return {block_->bytes.data() + begin_, end_ - begin_}; }
   protocol::Exchange& exchange() { return block_->exchange; }
   void drop() {
     if (block_ != nullptr) {
@@ -74,7 +89,8 @@ class Chunk {
  private:
   Buffers* home_ = nullptr;
   Block* block_ = nullptr;
-  std::size_t size_ = 0;
+  std::uint32_t begin_ = 0;
+  std::uint32_t end_ = 0;
   Arrival arrival_ = Arrival::nothing;
 };
 

@@ -11,6 +11,8 @@
 #include <system_error>
 #include <utility>
 
+#include "proxy/ring.hpp"
+
 namespace sluice::proxy {
 namespace {
 
@@ -19,21 +21,29 @@ thread_local const Loop* current_loop = nullptr;
 
 }  // namespace
 
-Loop::Loop() : now_(Clock::now()) {
-  epoll_fd_ = ::epoll_create1(EPOLL_CLOEXEC);
+Loop::Loop(Poller poller) : now_(Clock::now()) {
+  const auto check = [](bool ok) {
+    if (!ok) {
+      throw std::system_error(errno, std::generic_category(), "cannot create an event loop");
+    }
+  };
   wake_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  epoll_event event{};
-  event.events = EPOLLIN | EPOLLET;
-  event.data.ptr = nullptr;  // the loop's own
-  if (epoll_fd_ < 0 || wake_fd_ < 0 ||
-      ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, wake_fd_, &event) != 0) {
-    throw std::system_error(errno, std::generic_category(), "cannot create an event loop");
+  check(wake_fd_ >= 0);
+  if (poller == Poller::io_uring) {
+    ring_ = std::make_unique<Ring>(buffers_);
+  } else {
+    epoll_fd_ = ::epoll_create1(EPOLL_CLOEXEC);
+    check(epoll_fd_ >= 0);
   }
+  check(watch(wake_fd_, waker_));
 }
 
 Loop::~Loop() {
+  ring_.reset();
   ::close(wake_fd_);
-  ::close(epoll_fd_);
+  if (epoll_fd_ >= 0) {
+    ::close(epoll_fd_);
+  }
 }
 
 bool Loop::on_this_thread() const {
@@ -42,6 +52,9 @@ bool Loop::on_this_thread() const {
 
 void Loop::run() {
   current_loop = this;
+  if (ring_) {
+    ring_->start();
+  }
   while (!stopped_) {
     wait_for_events();
     fire_timers();
@@ -51,27 +64,34 @@ void Loop::run() {
   current_loop = nullptr;
 }
 
-int Loop::timeout_ms() const {
+// How long nothing has to be done; nothing: until something happens.
+std::optional<Duration> Loop::timeout() const {
   if (!ready_.empty() || !later_.empty() || !own_calls_.empty()) {
-    return 0;
+    return Duration::zero();
   }
   if (timers_.empty()) {
-    return -1;
+    return std::nullopt;
   }
   auto left = timers_.begin()->first - Clock::now();
-  if (left <= Duration::zero()) {
-    return 0;
-  }
-  auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
-  return static_cast<int>(std::min<std::int64_t>(ms, 60000));
+  return std::clamp<Duration>(left, Duration::zero(), std::chrono::minutes(1));
 }
 
 void Loop::wait_for_events() {
-  std::array<epoll_event, kEventsPerTurn> events;
-  int count = ::epoll_wait(epoll_fd_, events.data(), kEventsPerTurn, timeout_ms());
-  now_ = Clock::now();
+  auto most = timeout();
   ready_.insert(ready_.end(), later_.begin(), later_.end());
   later_.clear();
+  if (ring_) {
+    ring_->wait(most);
+  } else {
+    poll_events(most);
+  }
+  now_ = Clock::now();
+}
+
+void Loop::poll_events(std::optional<Duration> most) {
+  const auto ms = most ? std::chrono::ceil<std::chrono::milliseconds>(*most).count() : -1;
+  std::array<epoll_event, kEventsPerTurn> events;
+  int count = ::epoll_wait(epoll_fd_, events.data(), kEventsPerTurn, static_cast<int>(ms));
   batch_.clear();
   for (int i = 0; i < count; ++i) {
     batch_.push_back(static_cast<Watched*>(events[static_cast<std::size_t>(i)].data.ptr));
@@ -139,13 +159,21 @@ void Loop::call(std::function<void()> function) {
 }
 
 bool Loop::watch(int fd, Watched& watched) {
+  constexpr std::uint32_t kEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP;
+  if (ring_) {
+    return ring_->watch(watched.watch_, fd, watched, kEvents, true);
+  }
   epoll_event event{};
-  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.events = kEvents | EPOLLET;
   event.data.ptr = &watched;
   return ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 void Loop::unwatch(int fd, Watched& watched) {
+  if (ring_) {
+    ring_->drop(watched.watch_);
+    return;
+  }
   ::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr);
   std::replace(batch_.begin(), batch_.end(), &watched, static_cast<Watched*>(nullptr));
 }

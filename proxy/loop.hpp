@@ -1,14 +1,16 @@
 #pragma once
 
-// The loop of one worker: readiness of its sockets (epoll, edge-triggered, one registration for the
-// life of a socket), timers, coroutines that are ready, calls from other threads. One thread runs
-// it; only call() may be used from another.
+// The loop of one worker: readiness of its sockets (edge-triggered, one registration for the life
+// of a socket), timers, coroutines that are ready, calls from other threads. One thread runs it;
+// only call() may be used from another. It waits in epoll_wait(2) or in its io_uring (ring.hpp),
+// never in both.
 
 #include <chrono>
 #include <coroutine>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -29,11 +31,21 @@ class Watched {
   // EPOLLIN, EPOLLOUT, EPOLLRDHUP... as epoll_wait reported them. It may only set flags and call
   // Loop::ready(): nothing runs inside it.
   virtual void on_events(std::uint32_t events) = 0;
+
+ private:
+  friend class Loop;
+  struct RingOp* watch_ = nullptr;  // where the loop has a ring
 };
+
+class Ring;
+
+// What a loop waits in.
+enum class Poller : std::uint8_t { epoll, io_uring };
 
 class Loop {
  public:
-  Loop();
+  // Throws std::system_error; io_uring where Ring::unavailable() says nothing.
+  explicit Loop(Poller poller = Poller::epoll);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -57,19 +69,27 @@ class Loop {
   void call(std::function<void()> function);
 
   Buffers& buffers() { return buffers_; }
+  // Null with epoll.
+  Ring* ring() { return ring_.get(); }
 
  private:
   friend class Timer;
   using Timers = std::multimap<TimePoint, class Timer*>;
+  // The eventfd that wakes it needs nothing more than that.
+  struct Waker final : Watched {
+    void on_events(std::uint32_t /*events*/) override {}
+  };
 
-  int timeout_ms() const;
+  std::optional<Duration> timeout() const;
   void wait_for_events();
+  void poll_events(std::optional<Duration> most);
   void fire_timers();
   void run_ready();
   void run_calls();
 
-  int epoll_fd_ = -1;
+  int epoll_fd_ = -1;  // -1 with a ring
   int wake_fd_ = -1;
+  Waker waker_;
   bool stopped_ = false;
   TimePoint now_;
   Timers timers_;
@@ -81,6 +101,7 @@ class Loop {
   std::vector<std::function<void()>> calls_;
   std::vector<std::function<void()>> own_calls_;  // from this thread: no lock, no wake-up
   Buffers buffers_;
+  std::unique_ptr<Ring> ring_;
 };
 
 // One-shot timer. The callback runs on the loop's thread and may re-arm or destroy the timer.

@@ -15,6 +15,7 @@
 #include "metrics/log.hpp"
 #include "metrics/registry.hpp"
 #include "proxy/admin/http.hpp"
+#include "proxy/poller.hpp"
 #include "proxy/server.hpp"
 
 namespace {
@@ -33,8 +34,18 @@ std::shared_ptr<const config::Config> load(const std::string& path, bool offline
 }
 
 int check(const std::string& path, bool offline) {
-  if (!load(path, offline)) {
+  auto config = load(path, offline);
+  if (!config) {
     return 1;
+  }
+  if (!offline) {
+    auto poller = proxy::choose_poller(config->io);
+    if (!poller) {
+      std::cerr << path << ": " << poller.failure().text << '\n';
+      return 1;
+    }
+    std::cout << "sockets by " << proxy::poller_name(poller->poller) << " (" << poller->why
+              << ")\n";
   }
   std::cout << path << ": OK\n";
   return 0;
@@ -127,12 +138,18 @@ int run(const std::string& path) {
   ::prctl(PR_SET_DUMPABLE,
           0);  // passwords are in memory: no core files, no ptrace by the same user
 
+  auto poller = proxy::choose_poller(config->io);
+  if (!poller) {
+    std::cerr << "sluice: " << poller.failure().text << '\n';
+    return 1;
+  }
   start_log(config->log);
+  metrics::log::info("io", {{"chosen", proxy::poller_name(poller->poller)}, {"why", poller->why}});
   raise_descriptor_limit(config->limits.max_client_connections);
   int code = 0;
   {
     metrics::Registry registry(SLUICE_VERSION);
-    proxy::Server server(config, registry);
+    proxy::Server server(config, registry, poller->poller);
     proxy::admin::HealthState health(
         {{}, [&] { return backend_health(server); }, config->admin.readiness});
     std::unique_ptr<proxy::admin::HttpServer> admin;

@@ -49,7 +49,8 @@ unsigned worker_count(const config::Config& config) {
 
 }  // namespace
 
-Server::Server(std::shared_ptr<const config::Config> config, metrics::Registry& registry)
+Server::Server(std::shared_ptr<const config::Config> config, metrics::Registry& registry,
+               Poller poller)
     : config_(std::move(config)),
       registry_(registry),
       credentials_(config_->users),
@@ -58,7 +59,7 @@ Server::Server(std::shared_ptr<const config::Config> config, metrics::Registry& 
   auto random = protocol::random_bytes(32);
   mock_salt_key_.assign(random.begin(), random.end());
   for (unsigned i = 0; i < worker_count(*config_); ++i) {
-    workers_.push_back(std::make_unique<Worker>(*this, i, registry.add_worker()));
+    workers_.push_back(std::make_unique<Worker>(*this, i, registry.add_worker(), poller));
   }
 }
 

@@ -27,7 +27,7 @@ namespace sluice::proxy {
 
 class Server {
  public:
-  Server(std::shared_ptr<const config::Config> config, metrics::Registry& registry);
+  Server(std::shared_ptr<const config::Config> config, metrics::Registry& registry, Poller poller);
   ~Server();
 
   // Reads certificates, binds the listeners, starts the workers.

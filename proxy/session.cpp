@@ -54,6 +54,7 @@ Task<void> Session::run() {
 }
 
 Task<void> Session::serve() {
+  client_.receive_ahead();
   if (draining_) {
     drain();  // asked for while the client logged in
   }

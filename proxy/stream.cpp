@@ -32,11 +32,18 @@ Stream::~Stream() {
   if (watched_) {
     loop_->unwatch(fd_, *this);
   }
+  drop_requests();
   SSL_free(ssl_);
   ::close(fd_);
 }
 
 void Stream::on_events(std::uint32_t events) {
+  if (ahead_) {
+    // Its end is told by on_received(), behind the bytes before it.
+    hung_up_ = hung_up_ || (peer_closed_ && (events & (EPOLLHUP | EPOLLERR)) != 0);
+    on_sent(0);
+    return;
+  }
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
     peer_closed_ = true;
     hung_up_ = hung_up_ || (events & (EPOLLHUP | EPOLLERR)) != 0;
@@ -68,6 +75,9 @@ void Stream::wake() {
 
 void Stream::abort() {
   if (!aborted_) {
+    if (sending_ != nullptr) {
+      loop_->ring()->submit();  // what was said before goes out before
+    }
     aborted_ = true;
     ::shutdown(fd_, SHUT_RDWR);
     wake();
@@ -82,13 +92,31 @@ void Stream::stop_receiving() {
   }
 }
 
-void Stream::detach() {
+bool Stream::detach() {
+  if (ahead_) {
+    leaving_ = true;
+    for (RingOp* op : {receiving_, sending_, watching_}) {
+      if (op != nullptr) {
+        loop_->ring()->cancel(op);
+      }
+    }
+    return receiving_ == nullptr && sending_ == nullptr && watching_ == nullptr;
+  }
   loop_->unwatch(fd_, *this);
   watched_ = false;
+  return true;
 }
 
 void Stream::attach(Loop& loop) {
   loop_ = &loop;
+  leaving_ = false;
+  if (ahead_ && loop.ring() != nullptr) {
+    if (reader_) {
+      ask_for_more();
+    }
+    return;
+  }
+  ahead_ = false;
   watched_ = loop_->watch(fd_, *this);
   if (!watched_) {
     abort();
@@ -101,6 +129,9 @@ Chunk Stream::read(std::size_t limit) {
   }
   if (stopped_) {
     return Chunk(Arrival::end);
+  }
+  if (ahead_) {
+    return read_arrived(limit);
   }
   return ssl_ != nullptr ? read_tls(limit) : read_plain(limit);
 }
@@ -156,10 +187,10 @@ Chunk Stream::read_tls(std::size_t limit) {
 }
 
 Stream::Sent Stream::try_send(protocol::Outbox& outbox) {
-  if (aborted_) {
+  if (aborted_ || broken_) {
     return Sent::failed;
   }
-  Sent sent = ssl_ != nullptr ? send_tls(outbox) : send_plain(outbox);
+  Sent sent = ahead_ ? send_ahead(outbox) : ssl_ != nullptr ? send_tls(outbox) : send_plain(outbox);
   half_sent_ = sent == Sent::blocked;
   return sent;
 }
@@ -309,9 +340,13 @@ Task<void> Stream::close_politely() {
       ERR_clear_error();
       SSL_shutdown(ssl_);
     }
-    ::shutdown(fd_, SHUT_WR);
     Timer timer(*loop_);
     timer.arm(loop_->now() + kLinger, [this] { abort(); });
+    while (sending_ != nullptr && !aborted_) {
+      writable_ = false;
+      co_await writable();
+    }
+    ::shutdown(fd_, SHUT_WR);
     for (;;) {
       // What the peer still sends is of no interest, in whatever encoding.
       Chunk chunk = co_await receive();

@@ -4,6 +4,9 @@
 // It reads when the kernel says that there is something, into a borrowed chunk, and writes straight
 // from an outbox. At most one coroutine reads and one writes at a time. Nothing is cancelled: a
 // deadline calls abort(), which makes both fail.
+//
+// Where the loop has a ring, receive_ahead() makes the kernel receive by itself, and small writes
+// leave with those of other streams at the end of the turn (stream_ahead.cpp).
 
 #include <coroutine>
 #include <cstdint>
@@ -13,6 +16,7 @@
 #include "protocol/result.hpp"
 #include "proxy/buffers.hpp"
 #include "proxy/loop.hpp"
+#include "proxy/ring.hpp"
 #include "proxy/task.hpp"
 
 struct ssl_st;
@@ -20,7 +24,7 @@ struct ssl_ctx_st;
 
 namespace sluice::proxy {
 
-class Stream final : private Watched {
+class Stream final : private Watched, private RingUser {
  public:
   // Takes the descriptor, which is non-blocking and connected (or connecting). Where the kernel
   // cannot watch one more, the stream is aborted from the start.
@@ -42,6 +46,9 @@ class Stream final : private Watched {
           stream.loop_->later(reader);
         } else {
           stream.reader_ = reader;
+          if (stream.ahead_) {
+            stream.ask_for_more();
+          }
         }
       }
       Chunk await_resume() { return stream.read(limit); }
@@ -49,14 +56,19 @@ class Stream final : private Watched {
     return Awaiter{*this, limit};
   }
 
+  // From now on bytes may be received before receive() asks for them. Not before the end of a
+  // login, which may turn to TLS. Without effect where the loop has no ring, and with TLS.
+  void receive_ahead();
+
   enum class Sent : std::uint8_t { all, blocked, failed };
-  // Writes as much as the kernel takes, consuming it from the outbox.
+  // Writes as much as the kernel takes, consuming it from the outbox. When it receives ahead, `all`
+  // may mean that the bytes have been taken over and leave before the loop waits.
   Sent try_send(protocol::Outbox& outbox);
   // Writes all of it, waiting where needed; false when the connection is broken.
   Task<bool> send(protocol::Outbox& outbox);
   Task<bool> send(protocol::Buffer bytes);
   // What was sent last is only half written: other bytes would end up in the middle of it.
-  bool half_sent() const { return half_sent_; }
+  bool half_sent() const { return half_sent_ || sending_ != nullptr; }
   // co_await writable(): returns when the socket takes bytes again, or is broken.
   auto writable() {
     struct Awaiter {
@@ -94,8 +106,9 @@ class Stream final : private Watched {
   // True while a reader waits for bytes to arrive: only then may the stream be moved.
   bool parked() const { return static_cast<bool>(reader_); }
   // To another worker's loop: detach on the thread of the old one, attach on that of the new one.
-  // Nobody may be reading or writing but a reader that waits.
-  void detach();
+  // Nobody may be reading or writing but a reader that waits. False: the kernel has yet to let go;
+  // try again in a later turn.
+  [[nodiscard]] bool detach();
   void attach(Loop& loop);
   Loop& loop() { return *loop_; }
   int fd() const { return fd_; }
@@ -107,6 +120,12 @@ class Stream final : private Watched {
   static constexpr std::uint8_t kBurst = 16;
 
   void on_events(std::uint32_t events) override;
+  void on_received(int result, Block* block) override;
+  void on_sent(int error) override;
+  void ask_for_more();
+  Chunk read_arrived(std::size_t limit);
+  Sent send_ahead(protocol::Outbox& outbox);
+  void drop_requests();
   void wake();
   Chunk read(std::size_t limit);
   Chunk read_plain(std::size_t limit);
@@ -126,6 +145,16 @@ class Stream final : private Watched {
   std::uint8_t burst_ = 0;  // chunks read without a wait in between
   bool watched_ = false;
   bool half_sent_ = false;
+  bool ahead_ = false;        // receive_ahead() took effect
+  bool leaving_ = false;      // detach() has begun
+  bool broken_ = false;       // a write that was handed over has failed
+  std::uint16_t queued_ = 0;  // blocks of arrived_
+  // What the ring has been asked for and has not finished.
+  RingOp* receiving_ = nullptr;
+  RingOp* sending_ = nullptr;
+  RingOp* watching_ = nullptr;  // for room to write, or for the end behind the peer's FIN
+  Block* arrived_ = nullptr;    // the oldest first
+  Block* last_arrived_ = nullptr;
   ssl_st* ssl_ = nullptr;
   std::coroutine_handle<> reader_;
   std::coroutine_handle<> writer_;

@@ -18,8 +18,8 @@ class Session;
 
 class Worker {
  public:
-  Worker(Server& owner, std::uint32_t number, metrics::WorkerInstruments& counters)
-      : server(owner), index(number), instruments(counters) {}
+  Worker(Server& owner, std::uint32_t number, metrics::WorkerInstruments& counters, Poller poller)
+      : server(owner), index(number), instruments(counters), loop(poller) {}
 
   void start();
   // From any thread; returns when the thread has ended.
