@@ -61,6 +61,7 @@ void Loop::run() {
     run_ready();
     run_calls();
   }
+  stopped_ = false;
   current_loop = nullptr;
 }
 

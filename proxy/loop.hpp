@@ -50,7 +50,7 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Runs until stop() was called, on this thread.
+  // Runs until stop() was called, on this thread. May be called again then.
   void run();
   void stop() { stopped_ = true; }
   // As of the start of this turn: exact enough for timeouts, free to read.

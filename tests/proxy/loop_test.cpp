@@ -5,6 +5,7 @@
 #include <string>
 #include <thread>
 
+#include "pollers.hpp"
 #include "proxy/task.hpp"
 #include "proxy/turn.hpp"
 
@@ -13,8 +14,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-struct LoopTest : testing::Test {
-  Loop loop;
+struct LoopTest : WithPoller {
   Gate gate;
   std::string trace;
 
@@ -24,7 +24,7 @@ struct LoopTest : testing::Test {
   }
 };
 
-TEST_F(LoopTest, CallsFromAnotherThreadRunInOrderOnTheLoopsThread) {
+TEST_P(LoopTest, CallsFromAnotherThreadRunInOrderOnTheLoopsThread) {
   std::thread other([&] {
     for (char c : std::string("abc")) {
       loop.call([&, c] {
@@ -39,7 +39,7 @@ TEST_F(LoopTest, CallsFromAnotherThreadRunInOrderOnTheLoopsThread) {
   EXPECT_EQ(trace, "abc");
 }
 
-TEST_F(LoopTest, TimersFireInTheOrderOfTheirDeadlines) {
+TEST_P(LoopTest, TimersFireInTheOrderOfTheirDeadlines) {
   Timer late(loop);
   Timer early(loop);
   Timer never(loop);
@@ -55,7 +55,7 @@ TEST_F(LoopTest, TimersFireInTheOrderOfTheirDeadlines) {
   EXPECT_FALSE(late.armed());
 }
 
-TEST_F(LoopTest, ATimerMayRearmItself) {
+TEST_P(LoopTest, ATimerMayRearmItself) {
   Timer timer(loop);
   int left = 3;
   std::function<void()> tick = [&] {
@@ -78,7 +78,7 @@ Task<void> wait_twice(Signal& signal, Loop& loop, std::string& trace) {
   loop.stop();
 }
 
-TEST_F(LoopTest, ASignalThatNobodyWaitedForIsRemembered) {
+TEST_P(LoopTest, ASignalThatNobodyWaitedForIsRemembered) {
   Signal signal(loop);
   signal.set();
   spawn(gate, wait_twice(signal, loop, trace));
@@ -88,7 +88,7 @@ TEST_F(LoopTest, ASignalThatNobodyWaitedForIsRemembered) {
   EXPECT_TRUE(gate.empty());
 }
 
-TEST_F(LoopTest, ASignalBeatsItsDeadline) {
+TEST_P(LoopTest, ASignalBeatsItsDeadline) {
   Signal signal(loop);
   spawn(gate, wait_twice(signal, loop, trace));
   EXPECT_FALSE(gate.empty());
@@ -117,7 +117,7 @@ Task<void> collect(std::string& trace) {
   }
 }
 
-TEST_F(LoopTest, TasksReturnValuesAndPassExceptionsOn) {
+TEST_P(LoopTest, TasksReturnValuesAndPassExceptionsOn) {
   spawn(gate, collect(trace));
   EXPECT_EQ(trace, "42 on purpose");
   EXPECT_TRUE(gate.empty());
@@ -127,7 +127,7 @@ Task<void> throwing() {
   co_await fail();
 }
 
-TEST_F(LoopTest, AnExceptionEndsAtTheRootOfItsTask) {
+TEST_P(LoopTest, AnExceptionEndsAtTheRootOfItsTask) {
   spawn(gate, throwing());
   EXPECT_TRUE(gate.empty());
 }
@@ -140,7 +140,7 @@ Task<void> speak(Turn& turn, std::string& trace, std::string text, Signal& go) {
   turn.give();
 }
 
-TEST_F(LoopTest, TurnsAreNotInterleaved) {
+TEST_P(LoopTest, TurnsAreNotInterleaved) {
   Turn turn(loop);
   Signal a(loop);
   Signal b(loop);
@@ -155,6 +155,9 @@ TEST_F(LoopTest, TurnsAreNotInterleaved) {
   EXPECT_EQ(trace, "aabb");
   EXPECT_TRUE(turn.try_take());
 }
+
+INSTANTIATE_TEST_SUITE_P(Both, LoopTest, testing::Values(Poller::epoll, Poller::io_uring),
+                         poller_of);
 
 }  // namespace
 }  // namespace sluice::proxy

@@ -8,14 +8,17 @@
 #include <memory>
 #include <string>
 
+#include "pollers.hpp"
+
 namespace sluice::proxy {
 namespace {
 
 using protocol::as_bytes;
 using protocol::as_text;
 
-// A stream on one end of a socket pair; the test holds the other, as the peer.
-struct StreamTest : testing::Test {
+// A stream on one end of a socket pair; the test holds the other, as the peer. The same whatever
+// the loop waits in.
+struct StreamTest : WithPoller {
   StreamTest() {
     int fds[2];
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
@@ -37,7 +40,6 @@ struct StreamTest : testing::Test {
     return text;
   }
 
-  Loop loop;
   Gate gate;
   std::unique_ptr<Stream> stream;
   int peer = -1;
@@ -56,7 +58,7 @@ Task<void> read_all(Stream& stream, std::string& got, Arrival& last, std::size_t
   stream.loop().stop();
 }
 
-TEST_F(StreamTest, HandsOutWhatArrivesUntilTheEnd) {
+TEST_P(StreamTest, HandsOutWhatArrivesUntilTheEnd) {
   std::string got;
   Arrival last = Arrival::nothing;
   give("hello ");
@@ -71,7 +73,7 @@ TEST_F(StreamTest, HandsOutWhatArrivesUntilTheEnd) {
   EXPECT_EQ(stream->bytes_received(), 11U);
 }
 
-TEST_F(StreamTest, ReadsNoMoreThanAskedFor) {
+TEST_P(StreamTest, ReadsNoMoreThanAskedFor) {
   std::string got;
   Arrival last = Arrival::nothing;
   give("abcdef");
@@ -96,7 +98,7 @@ Task<void> write_all(Stream& stream, protocol::Outbox& outbox, bool& ok) {
   stream.loop().stop();
 }
 
-TEST_F(StreamTest, WaitsForASlowReaderAndKeepsTheOrder) {
+TEST_P(StreamTest, WaitsForASlowReaderAndKeepsTheOrder) {
   const std::string big(std::size_t{4} << 20U, 'x');
   protocol::Outbox outbox;
   outbox.own(as_bytes("first "));
@@ -119,7 +121,7 @@ TEST_F(StreamTest, WaitsForASlowReaderAndKeepsTheOrder) {
   EXPECT_EQ(got, "first " + big + " last");
 }
 
-TEST_F(StreamTest, AbortEndsTheWaitsOfBothSides) {
+TEST_P(StreamTest, AbortEndsTheWaitsOfBothSides) {
   const std::string big(std::size_t{4} << 20U, 'x');
   protocol::Outbox outbox;
   outbox.borrow(as_bytes(big));
@@ -135,7 +137,7 @@ TEST_F(StreamTest, AbortEndsTheWaitsOfBothSides) {
   EXPECT_EQ(last, Arrival::error);
 }
 
-TEST_F(StreamTest, StopReceivingLeavesWritingAlone) {
+TEST_P(StreamTest, StopReceivingLeavesWritingAlone) {
   std::string got;
   Arrival last = Arrival::nothing;
   spawn(gate, read_all(*stream, got, last, kChunkSize));
@@ -153,7 +155,7 @@ Task<void> close(Stream& stream) {
   stream.loop().stop();
 }
 
-TEST_F(StreamTest, APoliteCloseLetsThePeerReadEverything) {
+TEST_P(StreamTest, APoliteCloseLetsThePeerReadEverything) {
   protocol::Outbox outbox;
   outbox.own(as_bytes("the reason"));
   ASSERT_EQ(stream->try_send(outbox), Stream::Sent::all);
@@ -166,12 +168,12 @@ TEST_F(StreamTest, APoliteCloseLetsThePeerReadEverything) {
   EXPECT_TRUE(gate.empty());
 }
 
-TEST_F(StreamTest, MovesToAnotherLoopWithItsReaderWaiting) {
+TEST_P(StreamTest, MovesToAnotherLoopWithItsReaderWaiting) {
   std::string got;
   Arrival last = Arrival::nothing;
   spawn(gate, read_all(*stream, got, last, kChunkSize));
-  Loop other;
-  stream->detach();
+  Loop other(possible(GetParam()));
+  ASSERT_TRUE(stream->detach());
   give("on the other loop");
   stream->attach(other);
   ::shutdown(peer, SHUT_WR);
@@ -180,6 +182,9 @@ TEST_F(StreamTest, MovesToAnotherLoopWithItsReaderWaiting) {
   EXPECT_EQ(last, Arrival::end);
   stream.reset();  // before the loop that it is on
 }
+
+INSTANTIATE_TEST_SUITE_P(Both, StreamTest, testing::Values(Poller::epoll, Poller::io_uring),
+                         poller_of);
 
 }  // namespace
 }  // namespace sluice::proxy
