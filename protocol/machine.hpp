@@ -37,8 +37,10 @@ using FrameSizer = std::optional<std::size_t> (*)(Bytes have);
 
 struct ReadFrame {
   FrameSizer sizer;
-  std::size_t limit;  // bytes; a longer frame ends the login with message_too_large
+  std::size_t limit;       // bytes; a longer frame ends the login with message_too_large
+  std::size_t header = 4;  // bytes that every such frame has and that the sizer needs
 };
+// Writes that follow each other leave as one, at the latest when the machine wants something else.
 // The wants that own memory have constructors because gcc 12 destroys the temporary twice when
 // `co_yield Write{function()}` initialises an aggregate.
 struct Write {

@@ -36,6 +36,11 @@ int listen_on(const SocketAddress& address, int& error) {
   }
   int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (!address.local()) {
+    // Inherited by what is accepted.
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  }
   if (address.family() == AF_INET6) {
     ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   }
@@ -136,9 +141,6 @@ void Acceptor::accept_all() {
       pause_->arm(loop_->now() + kPause, [this] { accept_all(); });
       return;
     }
-    int on = 1;
-    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     server_.accepted(listener_, fd,
                      to_string(socket_address(reinterpret_cast<sockaddr*>(&peer), length)));
   }

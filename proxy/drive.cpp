@@ -1,6 +1,7 @@
 #include "proxy/drive.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <variant>
 
 #include "proxy/credentials.hpp"
@@ -11,18 +12,17 @@ namespace {
 using protocol::Failure;
 using protocol::FailureKind;
 
-constexpr std::size_t kSmallestHeader = 4;
-
 Failure peer_gone(const Stream&) {
   return protocol::fail(FailureKind::client_gone, "connection closed during login");
 }
 
 // How many bytes may be read now without touching what lies behind this frame.
-std::size_t bytes_wanted(std::size_t have, const std::optional<std::size_t>& size) {
+std::size_t bytes_wanted(std::size_t have, const std::optional<std::size_t>& size,
+                         std::size_t header) {
   if (size) {
     return *size - have;
   }
-  return have < kSmallestHeader ? kSmallestHeader - have : 1;
+  return have < header ? header - have : 1;
 }
 
 }  // namespace
@@ -38,7 +38,8 @@ Task<protocol::Result<protocol::Bytes>> read_frame(Stream& stream, const protoco
     if (size && frame.size() >= *size) {
       co_return protocol::Bytes(frame);
     }
-    Chunk chunk = co_await stream.receive(std::min(bytes_wanted(frame.size(), size), kChunkSize));
+    Chunk chunk = co_await stream.receive(
+        std::min(bytes_wanted(frame.size(), size, want.header), kChunkSize));
     if (chunk.has_data()) {
       protocol::Bytes bytes = chunk.bytes();
       frame.insert(frame.end(), bytes.begin(), bytes.end());
@@ -67,19 +68,34 @@ std::shared_ptr<const protocol::Secret> find_secret(Credentials* credentials,
   return credentials->find(want.user);
 }
 
-Task<protocol::Status> perform(DriveContext& context, protocol::Want& want, protocol::Buffer& frame,
+Task<protocol::Status> send_written(Stream& stream, Dialogue& dialogue) {
+  bool sent = dialogue.written.empty();
+  if (!sent) {
+    sent = co_await stream.send(std::exchange(dialogue.written, {}));
+  }
+  if (!sent) {
+    co_return peer_gone(stream);
+  }
+  co_return protocol::Done{};
+}
+
+Task<protocol::Status> perform(DriveContext& context, protocol::Want& want, Dialogue& dialogue,
                                protocol::Given& given) {
   Stream& stream = context.stream;
+  if (auto* write = std::get_if<protocol::Write>(&want)) {
+    dialogue.written.insert(dialogue.written.end(), write->bytes.begin(), write->bytes.end());
+    co_return protocol::Done{};
+  }
+  auto sent = co_await send_written(stream, dialogue);
+  if (!sent) {
+    co_return sent;
+  }
   if (auto* read = std::get_if<protocol::ReadFrame>(&want)) {
-    auto got = co_await read_frame(stream, *read, frame);
+    auto got = co_await read_frame(stream, *read, dialogue.frame);
     if (!got) {
       co_return std::move(got.failure());
     }
     given.frame = *got;
-  } else if (auto* write = std::get_if<protocol::Write>(&want)) {
-    if (!co_await stream.send(std::move(write->bytes))) {
-      co_return peer_gone(stream);
-    }
   } else if (auto* find = std::get_if<protocol::FindSecret>(&want)) {
     given.secret = find_secret(context.credentials, *find);
   } else if (auto* heavy = std::get_if<protocol::Compute>(&want)) {

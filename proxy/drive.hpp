@@ -27,6 +27,9 @@ struct DriveContext {
   Credentials* credentials;  // server role: answers FindSecret
   Offload& offload;          // runs Compute
   TimePoint deadline;        // for the whole login, however many bytes arrive in between
+  // Where what a machine that succeeds has written last is left, for the caller to send before
+  // anything else: it leaves with the caller's own bytes then. Null: it is sent.
+  protocol::Buffer* unsent = nullptr;
 };
 
 namespace detail {
@@ -38,8 +41,15 @@ Task<void> compute(Offload& offload, Loop& loop, std::function<void()> work);
 std::shared_ptr<const protocol::Secret> find_secret(Credentials* credentials,
                                                     const protocol::FindSecret& want);
 
-Task<protocol::Status> perform(DriveContext& context, protocol::Want& want, protocol::Buffer& frame,
+// One login under way.
+struct Dialogue {
+  protocol::Buffer frame;    // read last
+  protocol::Buffer written;  // by the machine, and not sent yet
+};
+
+Task<protocol::Status> perform(DriveContext& context, protocol::Want& want, Dialogue& dialogue,
                                protocol::Given& given);
+Task<protocol::Status> send_written(Stream& stream, Dialogue& dialogue);
 
 }  // namespace detail
 
@@ -54,17 +64,26 @@ Task<protocol::Result<R>> drive(protocol::Machine<R> machine, DriveContext conte
     expired = true;
     context.stream.abort();
   });
-  protocol::Buffer frame;
+  detail::Dialogue dialogue;
   protocol::Given given;
   while (protocol::Want* want = machine.resume(std::move(given))) {
     given = {};
-    protocol::Status done = co_await detail::perform(context, *want, frame, given);
+    protocol::Status done = co_await detail::perform(context, *want, dialogue, given);
     if (expired) {
       co_return protocol::fail(protocol::FailureKind::login_timeout, "login timed out");
     }
     if (!done) {
       co_return std::move(done.failure());
     }
+  }
+  const bool ok = static_cast<bool>(machine.result());
+  if (ok && context.unsent != nullptr) {
+    *context.unsent = std::move(dialogue.written);
+    co_return std::move(machine.result());
+  }
+  protocol::Status sent = co_await detail::send_written(context.stream, dialogue);
+  if (ok && !sent) {
+    co_return std::move(sent.failure());
   }
   co_return std::move(machine.result());
 }

@@ -118,14 +118,14 @@ Buffer sasl_data(std::uint32_t kind, std::string_view data) {
 // client-first, client-final, and what they prove against `verifier`.
 Machine<Proof> exchange_scram(const Claim& claim, const ScramVerifier& verifier) {
   Given given = co_yield Write{sasl_request()};
-  given = co_yield ReadFrame{&message_frame, kLoginLimit};
+  given = co_yield ReadFrame{&message_frame, kLoginLimit, kHeaderSize};
   Result<InitialResponse> initial = open_initial(given.frame);
   if (!initial) {
     co_return initial.failure();
   }
   if (!initial->client_first) {
     given = co_yield Write{sasl_data(authentication::kSaslContinue, "")};
-    given = co_yield ReadFrame{&message_frame, kLoginLimit};
+    given = co_yield ReadFrame{&message_frame, kLoginLimit, kHeaderSize};
     Result<Bytes> body = open_response(given.frame);
     if (!body) {
       co_return body.failure();
@@ -140,7 +140,7 @@ Machine<Proof> exchange_scram(const Claim& claim, const ScramVerifier& verifier)
     co_return server_first.failure();
   }
   given = co_yield Write{sasl_data(authentication::kSaslContinue, *server_first)};
-  given = co_yield ReadFrame{&message_frame, kLoginLimit};
+  given = co_yield ReadFrame{&message_frame, kLoginLimit, kHeaderSize};
   Result<Bytes> client_final = open_response(given.frame);
   if (!client_final) {
     co_return client_final.failure();
@@ -193,7 +193,7 @@ Machine<Proof> by_md5(const Claim& claim) {
   Buffer request;
   put_authentication(request, authentication::kMd5Password, salt);
   Given given = co_yield Write{std::move(request)};
-  given = co_yield ReadFrame{&message_frame, kLoginLimit};
+  given = co_yield ReadFrame{&message_frame, kLoginLimit, kHeaderSize};
   Result<std::string> answer = open_password(given.frame);
   if (!answer) {
     co_return answer.failure();
@@ -224,7 +224,7 @@ Machine<Proof> by_password(const Claim& claim) {
   Buffer request;
   put_authentication(request, authentication::kCleartextPassword);
   Given given = co_yield Write{std::move(request)};
-  given = co_yield ReadFrame{&message_frame, kLoginLimit};
+  given = co_yield ReadFrame{&message_frame, kLoginLimit, kHeaderSize};
   Result<std::string> password = open_password(given.frame);
   if (!password) {
     co_return password.failure();

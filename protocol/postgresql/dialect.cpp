@@ -26,7 +26,7 @@ Machine<BackendLogin> begin(BackendTarget target) {
   Buffer request;
   put_ssl_request(request);
   co_yield Write{std::move(request)};
-  Given given = co_yield ReadFrame{&answer_frame, 1};
+  Given given = co_yield ReadFrame{&answer_frame, 1, 1};
   char answer = given.frame.empty() ? '\0' : static_cast<char>(given.frame[0]);
   if (answer == 'S') {
     co_yield StartTls{};

@@ -90,7 +90,7 @@ Result<std::optional<AuthenticationRequest>> read_request(const BackendTarget& t
 Machine<Done> authenticate(const BackendTarget& target, Reports& reports, bool tls) {
   BackendAuthentication authentication(target, tls);
   while (true) {
-    Given given = co_yield ReadFrame{&message_frame, kLoginLimit};
+    Given given = co_yield ReadFrame{&message_frame, kLoginLimit, kHeaderSize};
     Result<std::optional<AuthenticationRequest>> request =
         read_request(target, reports, given.frame);
     if (!request) {
@@ -145,7 +145,7 @@ Machine<BackendLogin> login_backend(BackendTarget target) {
   }
   if (target.tls != TlsMode::disable && !target.local) {
     co_yield Write{ssl_request()};
-    Given given = co_yield ReadFrame{&answer_frame, 1};
+    Given given = co_yield ReadFrame{&answer_frame, 1, 1};
     Result<bool> encrypt = read_tls_answer(target, given.frame);
     if (!encrypt) {
       co_return encrypt.failure();
@@ -168,7 +168,7 @@ Machine<BackendLogin> login_backend(BackendTarget target) {
   }
 
   for (bool ready = false; !ready;) {
-    Given given = co_yield ReadFrame{&message_frame, kLoginLimit};
+    Given given = co_yield ReadFrame{&message_frame, kLoginLimit, kHeaderSize};
     Result<std::optional<Message>> message = reports.take(target, given.frame);
     if (!message) {
       co_return message.failure();
