@@ -36,6 +36,7 @@ class Sluice:
                                          "readiness": {"backends": "none"}})
         self.config.setdefault("log", {"level": "debug", "format": "text"})
         self.config.setdefault("drain", {"delay": "0s", "timeout": "10s"})
+        self.config.setdefault("io", os.environ.get("SLUICE_IO", "auto"))
         path = write_config(self.folder, self.config)
         environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=1:exitcode=99",
                        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
