@@ -1,188 +1,131 @@
-"""./dev bench: the same load on the server itself, through other poolers and through sluice.
+"""./dev bench: the same loads on the servers themselves, through other proxies and through sluice.
 
-All targets are measured in turn within each round, so that what else the machine does hits all
-alike; the table gives the median of the rounds and, for the throughput, the least and the most.
+Within each round every load is measured for each target in turn, so that what else the machine does
+hits all alike; tables give the medians of the rounds. See docs/development.md.
 """
 
 import argparse
-import csv
 import os
 import pathlib
-import re
-import statistics
-import subprocess
+import signal
 import sys
-from dataclasses import dataclass
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from bench import targets  # noqa: E402
-from harness import schema, tools  # noqa: E402
-from harness.mysql import MariaDb, MySql  # noqa: E402
-from harness.postgres import postgres15, postgres18  # noqa: E402
-from harness.process import LOOPBACK, remove  # noqa: E402
-from harness.sluice import binary  # noqa: E402
+from harness import tools  # noqa: E402
+
+from bench import chart, goals, host, loads, targets  # noqa: E402
+from bench.loads.rig import Load, Rig, say  # noqa: E402
+from bench.results import Results, table  # noqa: E402
 
 
-@dataclass
-class Measured:
-    tps: float
-    latency_ms: float
-    transactions: int
-    cpu: float = 0.0
-
-    def cpu_per_100k(self) -> float:
-        return self.cpu / self.transactions * 1e5
-
-
-def run(argv, **environment) -> str:
-    done = subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          env={**os.environ, **environment})
-    if done.returncode != 0:
-        sys.exit(f"{argv[0]} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.stdout
-
-
-def number(pattern: str, text: str) -> float:
-    found = re.search(pattern, text)
-    if not found:
-        sys.exit(f"no {pattern!r} in:\n{text}")
-    return float(found.group(1))
+def arguments() -> argparse.Namespace:
+    names = [*loads.ALL, *loads.GROUPS]
+    parser = argparse.ArgumentParser(prog="./dev bench", description="loads: " + ", ".join(names))
+    parser.add_argument("only", nargs="*", metavar="LOAD", help="default: all")
+    parser.add_argument("--loads", default="", help="the same, separated by commas")
+    parser.add_argument("--rounds", type=int, help="default: 5")
+    parser.add_argument("--seconds", type=int, help="of each measurement; default: 4")
+    parser.add_argument("--clients", type=lambda text: [int(n) for n in text.split(",")],
+                        help="in place of each load's own numbers of clients")
+    parser.add_argument("--quick", action="store_true", help="one round of a second: does it work")
+    parser.add_argument("--csv", type=pathlib.Path, default=tools.ROOT / "build/bench.csv")
+    parser.add_argument("--svg", type=pathlib.Path, default=tools.ROOT / "build/bench.svg")
+    options = parser.parse_args()
+    options.rounds = options.rounds or (1 if options.quick else 5)
+    options.seconds = options.seconds or (1 if options.quick else 4)
+    chosen = [*options.only, *filter(None, options.loads.split(","))] or list(loads.ALL)
+    chosen = [name for one in chosen for name in loads.GROUPS.get(one, [one])]
+    unknown = [name for name in chosen if name not in loads.ALL]
+    if unknown:
+        parser.error(f"there is no load {unknown[0]}; there are: {', '.join(names)}")
+    options.chosen = [name for name in loads.ALL if name in chosen]
+    return options
 
 
-class PgBench:
-    """pgbench -S at three numbers of clients in three protocols."""
-    name = "pg"
-    title = "pgbench -S"
-    modes = ("simple", "extended", "prepared")
+class Run:
+    def __init__(self, options):
+        self.options = options
+        self.results = Results()
+        self.failures: dict[tuple, str] = {}
+        self.noise = host.Noise()
+        self.started = time.monotonic()
 
-    def __init__(self):
-        self.server = postgres18() if tools.have(tools.PG18 / "postgres") else postgres15()
-        self.program = tools.pg_client("pgbench")
-        self.environment = {"PGPASSWORD": schema.PASSWORD, "PGSSLMODE": "disable"}
-        run([self.program, "-i", "-q", "-s", "10", *self._to(self.server.port)], **self.environment)
+    def rounds(self, chosen: list[Load]) -> None:
+        for turn in range(self.options.rounds):
+            for load in chosen:
+                for mode, clients in load.cases():
+                    for target in load.targets(mode, clients):
+                        self._measure(load, target, mode, clients, turn)
 
-    def _to(self, port: int) -> list:
-        return ["-h", LOOPBACK, "-p", port, "-U", schema.APP, schema.DATABASE]
+    def _measure(self, load: Load, target, mode: str, clients: int, turn: int) -> None:
+        key = (load.name, mode, clients, target.name)
+        try:
+            found = load.measure(target, mode, clients)
+        except Exception as why:  # a run of hours is worth more than one figure of it
+            self.failures[key] = f"{type(why).__name__}: {str(why).strip()[:600]}"
+            say(f"  round {turn + 1} {' '.join(map(str, key))}: FAILED: {self.failures[key]}")
+            return
+        if target.name == "direct":
+            found = {metric: value for metric, value in found.items() if not metric.startswith("cpu_")}
+        self.results.add(key, turn, found)
+        first = next(iter(load.columns))
+        say(f"  round {turn + 1} {' '.join(map(str, key))}: {found.get(first, 0):.6g} {load.columns[first]}")
 
-    def others(self):
-        return [targets.pgbouncer(self.server)]
+    def report(self, chosen: list[Load], rig: Rig) -> None:
+        options = self.options
+        print("\n".join([*rig.versions(), *targets.versions()]))
+        print(f"{options.rounds} rounds of {options.seconds} s each, interleaved; medians; pools of "
+              f"{targets.POOL_SIZE}, one thread per proxy; {os.cpu_count()} cores shared by server, proxy and load")
+        for load in chosen:
+            if self.results.keys(load.name):
+                print("\n" + "\n".join([load.title, *table(load, self.results), *load.notes()]))
+        print("\nnoise")
+        print("\n".join(self._noise()))
+        print("\ntargets")
+        print("\n".join(goals.lines(self.results, set(options.chosen))))
+        for key, why in self.failures.items():
+            print(f"FAILED {' '.join(map(str, key))}: {why}")
+        for note in rig.notes:
+            print(note)
+        self.results.write(options.csv)
+        chart.write(self.results, self._caption(), options.svg)
+        print(f"\n{options.csv}\n{options.svg}")
 
-    def versions(self) -> list[str]:
-        found = [run([self.server.bin / "postgres", "--version"]).strip()]
-        if tools.have(tools.PGBOUNCER):
-            found.append(run([tools.PGBOUNCER, "--version"]).splitlines()[0])
-        return found
+    def _noise(self) -> list[str]:
+        spreads = sorted(self.results.spreads("tps", "direct"))
+        said = (f"spread of direct, (most - least) / median of its tps: typically "
+                f"{100 * spreads[len(spreads) // 2]:.0f} %, at worst {100 * spreads[-1]:.0f} %"
+                if spreads else "the spread of direct needs at least two rounds")
+        minutes = (time.monotonic() - self.started) / 60
+        return [said, *self.noise.lines(), f"the run took {minutes:.0f} minutes"]
 
-    def measure(self, port: int, mode: str, clients: int, seconds: int) -> Measured:
-        out = run([self.program, "-n", "-S", "-M", mode, "-c", clients, "-j", min(clients, 2), "-T", seconds,
-                   *self._to(port)], **self.environment)
-        return Measured(number(r"tps = ([\d.]+)", out), number(r"latency average = ([\d.]+)", out),
-                        int(number(r"transactions actually processed: (\d+)", out)))
-
-
-class MyBench:
-    """sysbench oltp_point_select with and without prepared statements."""
-    name = "mysql"
-    title = "sysbench oltp_point_select"
-    modes = ("text", "prepared")
-
-    def __init__(self):
-        self.server = MySql() if tools.have(tools.MYSQLD) else MariaDb()
-        run([*self._argv(self.server.port), "prepare"])
-
-    def _argv(self, port: int) -> list:
-        return ["sysbench", "oltp_point_select", f"--mysql-host={LOOPBACK}", f"--mysql-port={port}",
-                f"--mysql-user={schema.APP}", f"--mysql-password={schema.PASSWORD}",
-                f"--mysql-db={schema.DATABASE}", "--mysql-ssl=off", "--tables=1", "--table-size=10000"]
-
-    def others(self):
-        return [targets.mysql_router(self.server)]
-
-    def versions(self) -> list[str]:
-        found = [run([self.server._program()[0], "--no-defaults", "--version"]).strip()]
-        if tools.have(tools.MYSQL_ROUTER):
-            found.append(run([tools.MYSQL_ROUTER, "--version"]).strip())
-        return found
-
-    def measure(self, port: int, mode: str, clients: int, seconds: int) -> Measured:
-        prepared = "auto" if mode == "prepared" else "disable"
-        out = run([*self._argv(port), f"--threads={clients}", f"--time={seconds}",
-                   f"--db-ps-mode={prepared}", "run"])
-        return Measured(number(r"transactions:\s+\d+\s+\(([\d.]+) per sec", out),
-                        number(r"avg:\s+([\d.]+)", out), int(number(r"transactions:\s+(\d+)", out)))
-
-
-def measure(bench, options) -> list[dict]:
-    """One row per mode, number of clients and target."""
-    running, extra = targets.sluice(bench.server)
-    compared = [targets.Target("direct", bench.server.port), *filter(None, bench.others()), running]
-    seen: dict[tuple, list[Measured]] = {}
-    try:
-        for turn in range(options.rounds):
-            for mode in bench.modes:
-                for clients in options.clients:
-                    for target in compared:
-                        before = target.cpu_seconds()
-                        got = bench.measure(target.port, mode, clients, options.seconds)
-                        got.cpu = target.cpu_seconds() - before
-                        seen.setdefault((mode, clients, target.name), []).append(got)
-                        print(f"  round {turn + 1} {mode} {clients} {target.name}: {got.tps:.0f} tps",
-                              file=sys.stderr)
-    finally:
-        extra.close()
-        for target in compared:
-            if target.daemon and target is not running:
-                target.daemon.stop()
-                remove(target.daemon.log.parent)
-        bench.server.close()
-    return [summary(bench, *key, found) for key, found in seen.items()]
-
-
-def summary(bench, mode: str, clients: int, target: str, found: list[Measured]) -> dict:
-    tps = [one.tps for one in found]
-    cpu = [one.cpu_per_100k() for one in found]
-    return {"bench": bench.title, "mode": mode, "clients": clients, "target": target,
-            "tps": round(statistics.median(tps)), "tps_min": round(min(tps)), "tps_max": round(max(tps)),
-            "latency_ms": round(statistics.median(one.latency_ms for one in found), 3),
-            "cpu_s_per_100k": round(statistics.median(cpu), 2) if target != "direct" else ""}
-
-
-def show(bench, rows: list[dict], options) -> None:
-    print(f"\n{bench.title}: medians of {options.rounds} rounds of {options.seconds} s, pool size "
-          f"{targets.POOL_SIZE}, one thread per proxy, {os.cpu_count()} cores shared with server and load")
-    head = f"{'mode':10} {'clients':>7} {'target':10} {'tps':>8} {'(least - most)':>18} {'ms':>8} {'CPU s/100k':>11}"
-    print(head + "\n" + "-" * len(head))
-    for row in rows:
-        between = f"({row['tps_min']} - {row['tps_max']})"
-        print(f"{row['mode']:10} {row['clients']:7} {row['target']:10} {row['tps']:8} {between:>18} "
-              f"{row['latency_ms']:8} {row['cpu_s_per_100k']:>11}")
+    def _caption(self) -> str:
+        return (f"medians of {self.options.rounds} interleaved rounds of {self.options.seconds} s, "
+                f"{os.cpu_count()} cores shared by server, proxy and load; less is better, except tps")
 
 
 def main() -> None:
-    options = argparse.ArgumentParser()
-    options.add_argument("family", nargs="?", choices=["pg", "mysql"], help="default: both")
-    options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--seconds", type=int, default=4, help="of each measurement")
-    options.add_argument("--clients", type=lambda text: [int(n) for n in text.split(",")], default=[1, 16, 64])
-    options.add_argument("--csv", type=pathlib.Path, default=tools.ROOT / "build/bench.csv")
-    options = options.parse_args()
+    options = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     os.environ.setdefault("SLUICE_BINARY", str(tools.ROOT / "build/release/sluice"))
-    everything = []
-    for kind in (PgBench, MyBench):
-        if options.family not in (None, kind.name):
-            continue
-        bench = kind()
-        print("\n".join([*bench.versions(), run([binary(), "--version"]).strip()]))
-        rows = measure(bench, options)
-        show(bench, rows, options)
-        everything += rows
-    options.csv.parent.mkdir(parents=True, exist_ok=True)
-    with options.csv.open("w", newline="") as file:
-        writer = csv.DictWriter(file, everything[0])
-        writer.writeheader()
-        writer.writerows(everything)
-    print(f"\n{options.csv}")
+    host.raise_limits()
+    run, rig, chosen = Run(options), Rig(options.quick), []
+    try:
+        chosen = [loads.ALL[name](rig, options) for name in options.chosen]
+        run.rounds(chosen)
+    except KeyboardInterrupt:
+        say("interrupted: this is what was measured until now")
+    finally:
+        try:
+            if any(run.results.keys(load.name) for load in chosen):
+                run.report(chosen, rig)
+        finally:
+            for one in [*chosen, rig]:
+                one.close()
+    if any(key[3].startswith("sluice") for key in run.failures):
+        sys.exit(1)
 
 
 if __name__ == "__main__":

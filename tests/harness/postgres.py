@@ -25,8 +25,10 @@ class Postgres:
     family = "postgresql"
     scheme = "postgresql"
 
-    def __init__(self, name: str, bin_dir: pathlib.Path):
+    def __init__(self, name: str, bin_dir: pathlib.Path, **settings):
+        """`settings` go beyond, or in place of, those of start()."""
         self.name = name
+        self.settings = settings
         self.bin = bin_dir
         self.folder = scratch(name)
         self.port = free_port()
@@ -46,6 +48,7 @@ class Postgres:
             "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "128MB",
             "max_wal_size": "2GB", "ssl": "on", "ssl_cert_file": self.certificates.cert,
             "ssl_key_file": self.certificates.key, "max_prepared_transactions": 10,
+            **self.settings,
         }
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         self.daemon = Daemon([self.bin / "postgres", "-D", self.folder / "data", "-p", self.port,
@@ -96,9 +99,9 @@ class Postgres:
                    "GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO PUBLIC")
 
 
-def postgres15() -> Postgres:
-    return Postgres("pg15", tools.PG15)
+def postgres15(**settings) -> Postgres:
+    return Postgres("pg15", tools.PG15, **settings)
 
 
-def postgres18() -> Postgres:
-    return Postgres("pg18", tools.PG18)
+def postgres18(**settings) -> Postgres:
+    return Postgres("pg18", tools.PG18, **settings)

@@ -26,9 +26,10 @@ def write_config(folder: pathlib.Path, config: dict) -> pathlib.Path:
 
 
 class Sluice:
-    """A running sluice. `config` lacks the admin address; it is added."""
+    """A running sluice. `config` lacks the admin address; it is added. `prefix` comes before the
+    program, as in valgrind's command line."""
 
-    def __init__(self, config: dict, *, wait=True):
+    def __init__(self, config: dict, *, wait=True, prefix=()):
         self.folder = scratch("proxy")
         self.admin_port = free_port()
         self.config = {"version": 1, **config}
@@ -41,11 +42,11 @@ class Sluice:
         environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=1:exitcode=99",
                        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
                        "TSAN_OPTIONS": "exitcode=66"}
-        self.daemon = Daemon([binary(), "run", "-c", path], self.folder / "log", env=environment,
+        self.daemon = Daemon([*prefix, binary(), "run", "-c", path], self.folder / "log", env=environment,
                              privileged=True)
         if wait:
             try:
-                wait_until(self._ready, 30, "sluice is ready")
+                wait_until(self._ready, 120 if prefix else 30, "sluice is ready")
             except BaseException:
                 text = self.log_text()[-4000:]
                 self.daemon.stop()

@@ -13,6 +13,8 @@ MYSQLD = PEERS / "usr/sbin/mysqld"
 MYSQL = PEERS / "usr/bin/mysql"
 PGBOUNCER = PEERS / "usr/sbin/pgbouncer"
 MYSQL_ROUTER = PEERS / "usr/bin/mysqlrouter"
+ODYSSEY = PEERS / "usr/bin/odyssey"
+HAPROXY = PEERS / "usr/sbin/haproxy"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
