@@ -13,13 +13,10 @@
 #include <chrono>
 #include <utility>
 
-#include "proxy/tls_context.hpp"
-
 namespace sluice::proxy {
 namespace {
 
 constexpr std::size_t kMaxPieces = 64;  // iovecs in one system call
-constexpr std::size_t kTlsRecord = 16384;
 constexpr auto kLinger = std::chrono::seconds(1);
 
 }  // namespace
@@ -130,10 +127,10 @@ Chunk Stream::read(std::size_t limit) {
   if (stopped_) {
     return Chunk(Arrival::end);
   }
-  if (ahead_) {
-    return read_arrived(limit);
+  if (ssl_ != nullptr) {
+    return read_tls(limit);
   }
-  return ssl_ != nullptr ? read_tls(limit) : read_plain(limit);
+  return ahead_ ? read_arrived(limit) : read_plain(limit);
 }
 
 Chunk Stream::read_plain(std::size_t limit) {
@@ -162,36 +159,15 @@ Chunk Stream::read_plain(std::size_t limit) {
   return Chunk(Arrival::error);
 }
 
-Chunk Stream::read_tls(std::size_t limit) {
-  Block* block = loop_->buffers().borrow();
-  ERR_clear_error();
-  int room = static_cast<int>(std::min(limit, kChunkSize));
-  int count = SSL_read(ssl_, block->bytes.data(), room);
-  if (count > 0) {
-    received_ += static_cast<std::uint64_t>(count);
-    return {loop_->buffers(), block, static_cast<std::size_t>(count)};
-  }
-  loop_->buffers().give_back(block);
-  switch (SSL_get_error(ssl_, count)) {
-    case SSL_ERROR_WANT_READ:
-      readable_ = false;
-      return Chunk(Arrival::nothing);
-    case SSL_ERROR_ZERO_RETURN:
-      return Chunk(Arrival::end);
-    case SSL_ERROR_SYSCALL:
-      return Chunk(count == 0 ? Arrival::end : Arrival::error);
-    default:
-      ERR_clear_error();
-      return Chunk(Arrival::error);
-  }
-}
-
 Stream::Sent Stream::try_send(protocol::Outbox& outbox) {
   if (aborted_ || broken_) {
     return Sent::failed;
   }
-  Sent sent = ahead_ ? send_ahead(outbox) : ssl_ != nullptr ? send_tls(outbox) : send_plain(outbox);
+  Sent sent = ssl_ != nullptr ? send_tls(outbox) : ahead_ ? send_ahead(outbox) : send_plain(outbox);
   half_sent_ = sent == Sent::blocked;
+  if (sent == Sent::blocked && ahead_ && sending_ == nullptr && !wait_for_room()) {
+    return Sent::failed;
+  }
   return sent;
 }
 
@@ -230,37 +206,6 @@ Stream::Sent Stream::send_plain(protocol::Outbox& outbox) {
   return Sent::all;
 }
 
-Stream::Sent Stream::send_tls(protocol::Outbox& outbox) {
-  while (!outbox.empty()) {
-    // Small pieces share a record: each costs a system call and an encryption.
-    std::array<std::uint8_t, kTlsRecord> record;
-    protocol::Bytes next = outbox.piece(0);
-    if (outbox.pieces() > 1 && next.size() < kTlsRecord) {
-      std::size_t size = 0;
-      for (std::size_t i = 0; i < outbox.pieces() && size < kTlsRecord; ++i) {
-        protocol::Bytes piece = outbox.piece(i);
-        std::size_t part = std::min(piece.size(), kTlsRecord - size);
-        std::copy_n(piece.begin(), part, record.begin() + static_cast<std::ptrdiff_t>(size));
-        size += part;
-      }
-      next = {record.data(), size};
-    }
-    ERR_clear_error();
-    int written = SSL_write(ssl_, next.data(), static_cast<int>(std::min(next.size(), kTlsRecord)));
-    if (written <= 0) {
-      if (SSL_get_error(ssl_, written) == SSL_ERROR_WANT_WRITE) {
-        writable_ = false;
-        return Sent::blocked;
-      }
-      ERR_clear_error();
-      return Sent::failed;
-    }
-    sent_ += static_cast<std::uint64_t>(written);
-    outbox.consume(static_cast<std::size_t>(written));
-  }
-  return Sent::all;
-}
-
 Task<bool> Stream::send(protocol::Outbox& outbox) {
   for (;;) {
     switch (try_send(outbox)) {
@@ -278,59 +223,6 @@ Task<bool> Stream::send(protocol::Buffer bytes) {
   protocol::Outbox outbox;
   outbox.borrow(bytes);
   co_return co_await send(outbox);
-}
-
-bool Stream::shake_hands(int& outcome) {
-  ERR_clear_error();
-  int done = SSL_do_handshake(ssl_);
-  if (done == 1) {
-    outcome = SSL_ERROR_NONE;
-    return true;
-  }
-  outcome = SSL_get_error(ssl_, done);
-  return outcome != SSL_ERROR_WANT_READ && outcome != SSL_ERROR_WANT_WRITE;
-}
-
-Task<protocol::Status> Stream::start_tls(ssl_ctx_st* context, Role role, std::string host) {
-  ssl_ = SSL_new(context);
-  if (ssl_ == nullptr || SSL_set_fd(ssl_, fd_) != 1) {
-    co_return protocol::fail(protocol::FailureKind::tls_failed, "cannot start TLS",
-                             tls_failure_text(ssl_));
-  }
-  if (role == Role::server) {
-    SSL_set_accept_state(ssl_);
-  } else {
-    SSL_set_connect_state(ssl_);
-    if (auto expected = expect_server(ssl_, host); !expected) {
-      co_return std::move(expected.failure());
-    }
-  }
-  for (;;) {
-    int outcome = 0;
-    if (aborted_) {
-      co_return protocol::fail(protocol::FailureKind::tls_failed, "TLS handshake interrupted");
-    }
-    if (shake_hands(outcome)) {
-      if (outcome == SSL_ERROR_NONE) {
-        co_return protocol::Done{};
-      }
-      co_return protocol::fail(protocol::FailureKind::tls_failed, "TLS handshake failed",
-                               tls_failure_text(ssl_));
-    }
-    if (outcome == SSL_ERROR_WANT_WRITE) {
-      writable_ = false;
-      co_await writable();
-      continue;
-    }
-    readable_ = peer_closed_;
-    struct Readable {
-      Stream& stream;
-      bool await_ready() const { return stream.readable_; }
-      void await_suspend(std::coroutine_handle<> reader) { stream.reader_ = reader; }
-      void await_resume() {}
-    };
-    co_await Readable{*this};
-  }
 }
 
 Task<void> Stream::close_politely() {

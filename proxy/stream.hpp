@@ -57,7 +57,7 @@ class Stream final : private Watched, private RingUser {
   }
 
   // From now on bytes may be received before receive() asks for them. Not before the end of a
-  // login, which may turn to TLS. Without effect where the loop has no ring, and with TLS.
+  // login, which may turn to TLS. Without effect where the loop has no ring.
   void receive_ahead();
 
   enum class Sent : std::uint8_t { all, blocked, failed };
@@ -125,7 +125,11 @@ class Stream final : private Watched, private RingUser {
   void ask_for_more();
   Chunk read_arrived(std::size_t limit);
   Sent send_ahead(protocol::Outbox& outbox);
+  bool wait_for_room();
   void drop_requests();
+  struct Encrypted;  // stream_tls.cpp
+  int take_encrypted(char* to, std::size_t size);
+  int put_encrypted(const char* from, std::size_t size);
   void wake();
   Chunk read(std::size_t limit);
   Chunk read_plain(std::size_t limit);
@@ -145,10 +149,11 @@ class Stream final : private Watched, private RingUser {
   std::uint8_t burst_ = 0;  // chunks read without a wait in between
   bool watched_ = false;
   bool half_sent_ = false;
-  bool ahead_ = false;        // receive_ahead() took effect
-  bool leaving_ = false;      // detach() has begun
-  bool broken_ = false;       // a write that was handed over has failed
-  std::uint16_t queued_ = 0;  // blocks of arrived_
+  bool ahead_ = false;            // receive_ahead() took effect
+  bool leaving_ = false;          // detach() has begun
+  bool more_to_decrypt_ = false;  // the last encrypted read was as long as it could be
+  bool broken_ = false;           // a write that was handed over has failed
+  std::uint16_t queued_ = 0;      // blocks of arrived_
   // What the ring has been asked for and has not finished.
   RingOp* receiving_ = nullptr;
   RingOp* sending_ = nullptr;

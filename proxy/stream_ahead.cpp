@@ -1,6 +1,7 @@
 // A stream whose loop has a ring: the kernel receives into blocks of its own choice before anybody
 // reads, and small writes are copied and leave together with those of other streams.
 
+#include <openssl/ssl.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -19,13 +20,13 @@ constexpr std::uint16_t kMostQueued = 4;
 }  // namespace
 
 void Stream::receive_ahead() {
-  if (ssl_ != nullptr || loop_->ring() == nullptr || ahead_ || aborted_) {
+  if (loop_->ring() == nullptr || ahead_ || aborted_) {
     return;
   }
   loop_->unwatch(fd_, *this);
   watched_ = false;
   ahead_ = true;
-  readable_ = false;
+  readable_ = ssl_ != nullptr && SSL_has_pending(ssl_) != 0;
 }
 
 void Stream::ask_for_more() {
@@ -108,14 +109,13 @@ Stream::Sent Stream::send_ahead(protocol::Outbox& outbox) {
     outbox.clear();
     return Sent::all;
   }
-  Sent sent = send_plain(outbox);
-  if (sent == Sent::blocked) {
-    loop_->ring()->drop(watching_);
-    if (!loop_->ring()->watch(watching_, fd_, *this, POLLOUT, false)) {
-      return Sent::failed;
-    }
-  }
-  return sent;
+  return send_plain(outbox);
+}
+
+// on_events() tells.
+bool Stream::wait_for_room() {
+  loop_->ring()->drop(watching_);
+  return loop_->ring()->watch(watching_, fd_, *this, POLLOUT, false);
 }
 
 void Stream::on_sent(int error) {

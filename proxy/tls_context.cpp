@@ -54,6 +54,9 @@ class Builder {
                                    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     // Tickets are kept by their clients; a cache here would only hold memory.
     SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_num_tickets(context_, 0);  // database clients do not resume sessions
+    // One read takes all that has arrived, instead of a header and then a record.
+    SSL_CTX_set_read_ahead(context_, 1);
     // A key under a passphrase is an error, not a question on the terminal.
     SSL_CTX_set_default_passwd_cb(context_, [](char*, int, int, void*) { return 0; });
     return protocol::Done{};
