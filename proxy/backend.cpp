@@ -83,6 +83,9 @@ Task<void> Backend::ended() {
     co_await holder->backend_gone(*this, std::move(failure));
   } else if (pool_->slots.lost(*this, home_->loop.now())) {
     reclaim(*this);
+    if (last_words_) {
+      pool_->instruments(home_->index).backend_errors(last_words_->kind).add();
+    }
     metrics::log::info("backend_lost_idle", {{"pool", pool_->config().name}});
     close(pool::CloseReason::error);
   }

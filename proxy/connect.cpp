@@ -116,6 +116,40 @@ DriveContext drive_context(Worker& worker, const BackendPool& pool, Stream& stre
           nullptr, worker.server.offload(), deadline};
 }
 
+// init_sql, on a link that needs it; nobody reads from the stream but this.
+Task<protocol::Status> initialise(Worker& worker, const BackendPool& pool, Stream& stream,
+                                  protocol::Link& link, TimePoint deadline) {
+  bool expired = false;
+  Timer timer(worker.loop);
+  timer.arm(deadline, [&] {
+    expired = true;
+    stream.abort();
+  });
+  protocol::Outbox outbox;
+  link.start_chore(protocol::Chore::init, outbox);
+  auto state = protocol::ChoreState::failed;
+  if (co_await stream.send(outbox)) {
+    do {
+      Chunk chunk = co_await stream.receive();
+      if (!chunk.has_data() && !chunk.spurious()) {
+        state = protocol::ChoreState::failed;
+        break;
+      }
+      state = chunk.has_data() ? link.chore_bytes(chunk.bytes()) : protocol::ChoreState::pending;
+    } while (state == protocol::ChoreState::pending);
+  }
+  if (state == protocol::ChoreState::done) {
+    co_return protocol::Done{};
+  }
+  if (link.chore_failure() == nullptr) {
+    co_return unreachable(pool, expired ? "init_sql did not end within connect_timeout"
+                                        : "the connection was lost while init_sql ran");
+  }
+  Failure failure = *link.chore_failure();
+  failure.text = "pool " + pool.description() + ": " + failure.text;
+  co_return failure;
+}
+
 }  // namespace
 
 Task<protocol::Result<std::unique_ptr<Stream>>> connect_stream(Worker& worker, BackendPoolPtr pool,
@@ -163,6 +197,12 @@ Task<protocol::Result<BackendPtr>> open_backend(Worker& worker, BackendPoolPtr p
   pool->note_connect(true);
   pool->check_version(login->server_version);
   auto link = pool->dialect().make_link(std::move(*login), server.defaults(pool->config()));
+  if (link->needs_init()) {
+    auto status = co_await initialise(worker, *pool, **stream, *link, deadline);
+    if (!status) {
+      co_return std::move(status.failure());
+    }
+  }
   co_return std::make_shared<Backend>(worker, pool, std::move(*stream), std::move(link));
 }
 

@@ -22,9 +22,10 @@ constexpr std::uint64_t kNoSchemaClass = 1ULL << 32U;
 MysqlConversation::MysqlConversation(const ClientLogin& login,
                                      std::shared_ptr<const SessionDefaults> defaults)
     : defaults_(std::move(defaults)),
-      wanted_(initial_settings(login, defaults_->isolation_level)),
+      wanted_(initial_settings(login, *defaults_)),
       capabilities_(login.capabilities),
       collation_(login.collation),
+      status_(initial_status()),
       login_sequence_(login.sequence) {}
 
 MysqlConversation::~MysqlConversation() = default;
@@ -36,6 +37,11 @@ void MysqlConversation::welcome(const Parameters& /*reported*/, const CancelRequ
   to_client.own(packet(login_sequence_, encode_ok(ok, capabilities_)));
 }
 
+// Of a session that has run nothing yet.
+std::uint16_t MysqlConversation::initial_status() const {
+  return defaults_->autocommit.value_or(true) ? status_flag::kAutocommit : 0;
+}
+
 std::uint16_t MysqlConversation::local_status() const {
   return static_cast<std::uint16_t>(status_ & (link_ != nullptr ? kLasting | kOpen : kLasting));
 }
@@ -45,6 +51,16 @@ ClientLogin MysqlConversation::login_facts() const {
   login.capabilities = capabilities_;
   login.collation = collation_;
   return login;
+}
+
+sql::MysqlSyntax MysqlConversation::syntax() const {
+  std::string_view mode = setting(wanted_, kSqlMode);
+  if (link_ != nullptr && link_->baseline && (!wanted_ || wanted_->find(kSqlMode) == nullptr)) {
+    const std::string* initial = link_->baseline->values.find(kSqlMode);
+    mode = initial != nullptr ? std::string_view(*initial) : mode;
+  }
+  return {mode.find("ANSI_QUOTES") != std::string_view::npos,
+          (status_ & status_flag::kNoBackslashEscapes) == 0};
 }
 
 std::uint64_t MysqlConversation::link_class() const {
@@ -69,21 +85,19 @@ void MysqlConversation::attach(Link& link, Exchange& out) {
 
 // Queues what the backend lacks of this session's settings; false when there is nothing.
 bool MysqlConversation::synchronise(Exchange& out) {
-  static constexpr std::string_view kTrack =
-      "SET @@SESSION.session_track_system_variables='*', @@SESSION.session_track_schema=ON, "
-      "@@SESSION.session_track_state_change=ON, "
-      "@@SESSION.session_track_transaction_info='CHARACTERISTICS'";
-  if (link_->trackers == MysqlLink::Trackers::unknown) {
-    link_->trackers = MysqlLink::Trackers::on;
-    link_->send(out.to_backend, Purpose::trackers, Command::query, kTrack);
-  }
+  link_->track(out.to_backend);
   const SettingsPtr have = link_->settings();
-  if (link_->charset_known && same_settings(have, wanted_)) {
+  Baseline* baseline = link_->baseline.get();
+  const bool lost = baseline != nullptr && baseline->lost;
+  if (link_->charset_known && !lost && same_settings(have, wanted_)) {
     wanted_ = have;  // equal values share their memory
     return link_->busy();
   }
   const std::string statement = settings_statement(
-      have, wanted_, {mariadb_, link_->login().server_version, link_->charset_known});
+      have, wanted_, {mariadb_, link_->login().server_version, link_->charset_known, baseline});
+  if (lost) {
+    baseline->lost = false;
+  }
   if (!statement.empty()) {
     link_->send(out.to_backend, Purpose::settings, Command::query, statement);
   }
@@ -134,7 +148,8 @@ Cleanup MysqlConversation::detach() {
   const bool schema_taken = link.schema_free && !setting(link.settings(), kSchema).empty();
   if (outstanding() || link.unclean || schema_taken) {
     cleanup = Cleanup::close;
-  } else if (pins_.any() || characteristics_ || xa_ || show_state_) {
+  } else if (pins_.any() || characteristics_ || xa_ || show_state_ ||
+             (link.baseline && link.baseline->rerun)) {
     cleanup = Cleanup::reset;
   } else if (in_transaction()) {
     cleanup = Cleanup::rollback;

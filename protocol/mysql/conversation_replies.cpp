@@ -34,7 +34,10 @@ void MysqlConversation::from_backend(Bytes in, Exchange& out) {
   while (!in.empty() && link_ != nullptr) {
     if (!link_->busy()) {
       link_->unclean = true;  // a goodbye, or bytes that nobody asked for
-      closing_ = closing_ || !idle_state();
+      if (!closing_ && (!idle_state() || defaults_->session_mode)) {
+        farewell(MysqlLink::last_words(in), out.to_client);
+        closing_ = true;
+      }
       return;
     }
     const bool clients = link_->purpose() == Purpose::client;
@@ -214,6 +217,11 @@ void MysqlConversation::apply_state(Bytes state) {
 
 void MysqlConversation::on_error(Exchange& out) {
   ++out.facts.errors;
+  if (ends_connection(link_->stream().error().number)) {
+    // What the session had there is gone with it, which only closing tells.
+    closing_ = closing_ || !idle_state() || defaults_->session_mode;
+    link_->unclean = true;
+  }
   const MysqlStatement& effects = running_->effects;
   pins_.add(Pin::diagnostics);
   if (effects.any({multi, opaque})) {
@@ -319,8 +327,14 @@ void MysqlConversation::finish_command(Exchange& out) {
   after_command(out);
 }
 
-// Before the backend is given away, its LAST_INSERT_ID() is fetched for this session.
+// Before the backend is given away, its LAST_INSERT_ID() is fetched for this session. In pool_mode
+// statement what was left open is rolled back; the reply has told the client so.
 void MysqlConversation::after_command(Exchange& out) {
+  if (defaults_->statement_mode && status_flag::in_transaction(status_) && !link_->busy() &&
+      !link_->unclean && !in_body()) {
+    link_->send(out.to_backend, Purpose::ask_status, Command::query, "ROLLBACK");
+    return;
+  }
   if (!insert_dirty_ || defaults_->session_mode || link_->busy() || link_->unclean ||
       !idle_state() || in_body()) {
     return;
@@ -340,7 +354,8 @@ void MysqlConversation::on_own_event(ReplyEvent event, Exchange& out) {
       if (purpose != Purpose::ask_insert_id && purpose != Purpose::ask_status) {
         held_error_ = std::make_unique<Buffer>(stream.payload().begin(), stream.payload().end());
       }
-      link_->unclean = link_->unclean || purpose != Purpose::prepare;
+      link_->unclean =
+          link_->unclean || purpose != Purpose::prepare || ends_connection(stream.error().number);
     }
   } else if (event == ReplyEvent::prepared) {
     running_->prepared_id = stream.prepared().id;
@@ -365,7 +380,7 @@ void MysqlConversation::on_own_event(ReplyEvent event, Exchange& out) {
 }
 
 void MysqlConversation::session_was_reset() {
-  wanted_ = reset_settings(wanted_, login_facts(), defaults_->isolation_level, mariadb_);
+  wanted_ = reset_settings(wanted_, login_facts(), *defaults_, mariadb_);
   statements_.reset();
   pins_.clear();
   insert_id_ = 0;
@@ -373,7 +388,7 @@ void MysqlConversation::session_was_reset() {
   characteristics_ = xa_ = session_changed_ = show_state_ = false;
   table_locks_ = named_locks_ = instance_lock_ = handler_ = false;
   if (link_ == nullptr) {
-    status_ = status_flag::kAutocommit;
+    status_ = initial_status();
     return;
   }
   insert_on_link_ = true;

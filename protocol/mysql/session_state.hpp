@@ -12,8 +12,9 @@
 #include <string>
 #include <string_view>
 
+#include "protocol/baseline.hpp"
 #include "protocol/bytes.hpp"
-#include "protocol/login.hpp"
+#include "protocol/conversation.hpp"
 #include "protocol/mysql/session_track.hpp"
 #include "protocol/settings.hpp"
 
@@ -22,15 +23,16 @@ namespace sluice::protocol::mysql {
 inline constexpr std::string_view kSchema = "@schema";
 inline constexpr std::string_view kMultiStatements = "@multi";
 inline constexpr std::string_view kIsolation = "transaction_isolation";
+inline constexpr std::string_view kReadOnly = "transaction_read_only";
 inline constexpr std::string_view kAutocommit = "autocommit";
 inline constexpr std::string_view kSqlMode = "sql_mode";
 
 // What a client's login and the pool's defaults make of a session.
-SettingsPtr initial_settings(const ClientLogin& login, const std::string& isolation_level);
-// ... and what COM_RESET_CONNECTION leaves of it: the schema, multi-statements, the isolation.
+SettingsPtr initial_settings(const ClientLogin& login, const SessionDefaults& defaults);
+// ... and what COM_RESET_CONNECTION leaves of it: the schema, multi-statements, the defaults.
 // MariaDB goes back to the character set of the login, MySQL to its global one.
 SettingsPtr reset_settings(const SettingsPtr& before, const ClientLogin& login,
-                           const std::string& isolation_level, bool mariadb);
+                           const SessionDefaults& defaults, bool mariadb);
 
 // What a change reported by a tracker means.
 enum class Change : std::uint8_t {
@@ -48,7 +50,8 @@ bool apply_schema(Settings& settings, std::string_view schema);
 struct Target {
   bool mariadb = false;
   std::string_view version;
-  bool charset_known = true;  // false: right after a login or a reset
+  bool charset_known = true;           // false: right after a login or a reset
+  const Baseline* baseline = nullptr;  // what init_sql has set; null: nothing
 };
 // SET ... that makes a session with `have` into one with `want`, sql_mode last. Empty: nothing to
 // do. The schema and multi-statements are not in it: commands of their own set them.
@@ -57,6 +60,9 @@ std::string settings_statement(const SettingsPtr& have, const SettingsPtr& want,
 
 // Two sessions with equal contexts read statement text alike: schema, sql_mode, character set.
 std::uint64_t parse_context(const SettingsPtr& settings);
+
+// Belongs to the character set of the client.
+bool is_charset(std::string_view name);
 
 // The value of a setting; empty when it is not there.
 std::string_view setting(const SettingsPtr& settings, std::string_view name);

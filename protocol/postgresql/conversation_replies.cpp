@@ -47,6 +47,7 @@ bool ClientConversation::reply(const Head& head, Exchange& out) {
   bool ours = !expected.empty() && expected.front().kind == Reply::settings;
   switch (head.type) {
     case backend::kNoticeResponse:
+      link_->ending = link_->ending || BackendLink::announces_end(head);
       return !ours && welcomed_;
     case backend::kNotificationResponse:
       return welcomed_;
@@ -252,7 +253,7 @@ bool ClientConversation::ready(const Head& head, Exchange& out) {
     }
     return false;
   }
-  return true;
+  return defaults_->statement_mode && *parsed != 'I' ? left_open(head, out) : true;
 }
 
 void ClientConversation::settings_ready(const Expected& entry) {

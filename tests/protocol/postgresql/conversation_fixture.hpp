@@ -83,6 +83,10 @@ inline std::string error(std::string_view code, std::string_view words = "wrong"
                           text(words) + std::string(1, '\0'));
 }
 
+inline std::string notice(std::string_view code, std::string_view words) {
+  return 'N' + error(code, words, "WARNING").substr(1);
+}
+
 inline std::string bytes_of(const Outbox& box) {
   std::string out;
   for (std::size_t i = 0; i < box.pieces(); ++i) {
@@ -104,7 +108,8 @@ class Talk {
   }
 
   void new_link() {
-    link = std::make_unique<BackendLink>(BackendLogin{}, defaults_->max_prepared_statements);
+    link = std::make_unique<BackendLink>(BackendLogin{}, defaults_->max_prepared_statements,
+                                         defaults_->init_sql);
   }
   // A second client of the same backend.
   void new_client(Parameters startup = {}) {
