@@ -38,8 +38,13 @@ Stream::~Stream() {
 
 void Stream::on_events(std::uint32_t events) {
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+    bool both_ways = (events & (EPOLLHUP | EPOLLERR)) != 0;
+    bool news = !peer_closed_ || (both_ways && !hung_up_);
     peer_closed_ = true;
-    hung_up_ = hung_up_ || (events & (EPOLLHUP | EPOLLERR)) != 0;
+    hung_up_ = hung_up_ || both_ways;
+    if (news && peer_watch_ != nullptr) {
+      peer_watch_->peer_closed();
+    }
   }
   if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
     readable_ = true;
