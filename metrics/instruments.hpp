@@ -65,6 +65,7 @@ struct alignas(64) PoolInstruments {
   Counters<Outcome> resets;
   Counters<QueryResult> queries;
   Counter transactions;
+  Counter query_timeouts;
   Histogram query_duration;
   Histogram transaction_duration;
   Counters<CacheResult> prepared_cache;
@@ -80,6 +81,7 @@ struct alignas(64) ListenerInstruments {
   Counters<FailureKind> rejected;  // turned away before or after the login, by the failure's kind
   Counters<LoginMethod, Outcome> logins;
   Counters<FailureKind> auth_failures;
+  Counters<FailureKind> sessions_ended;  // by a limit
   Histogram login_duration;
 };
 

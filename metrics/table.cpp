@@ -74,6 +74,8 @@ constexpr std::uint64_t kBackendKinds =
     only(backend_unreachable, backend_tls_failed, backend_login_failed, backend_protocol,
          backend_lost, backend_shutdown, backend_unclean);
 constexpr std::uint64_t kLoginKinds = only(authentication_failed, login_timeout);
+constexpr std::uint64_t kLimitKinds = only(client_idle_timeout, idle_transaction_timeout,
+                                           transaction_timeout, query_timeout, client_max_lifetime);
 constexpr std::uint64_t kRejectedKinds = only(too_many_clients, no_route);
 
 std::vector<Row> sampled_rows() {
@@ -132,6 +134,8 @@ std::vector<Row> pool_rows() {
       counted<&P::queries>("sluice_queries_total", with("result"),
                            "Queries answered, by whether the answer was an error."),
       counted<&P::transactions>("sluice_transactions_total", pool, "Transactions ended."),
+      counted<&P::query_timeouts>("sluice_query_timeouts_total", pool,
+                                  "Queries that query_timeout cancelled on the server."),
       counted<&P::query_duration>("sluice_query_duration_seconds", pool,
                                   "From a query's last byte to its answer's last byte."),
       counted<&P::transaction_duration>("sluice_transaction_duration_seconds", pool,
@@ -167,6 +171,9 @@ std::vector<Row> client_rows() {
                                  "Logins of clients, by authentication method and result."),
       counted<&L::auth_failures, kLoginKinds>("sluice_auth_failures_total", by_reason,
                                               "Logins of clients that failed, by why."),
+      counted<&L::sessions_ended, kLimitKinds>(
+          "sluice_sessions_ended_total", by_reason,
+          "Client connections that one of the limits ended, by the limit's name."),
       counted<&L::login_duration>("sluice_login_duration_seconds", listener,
                                   "From accepting a client connection to the end of its login."),
       counted<&W::bytes>("sluice_bytes_total", {"side", "direction"},

@@ -183,6 +183,9 @@ class Conversation {
   // True while a request has been sent to the backend and its last reply has not arrived.
   virtual bool outstanding() const = 0;
   virtual bool in_transaction() const = 0;
+  // True when the backend cannot answer before it has more of the client's bytes: a message half
+  // sent, COPY FROM STDIN, LOAD DATA LOCAL, a batch without its Sync.
+  virtual bool awaits_client() const = 0;
   // True when the session is over (the client was told why, or said goodbye): flush to_client, then
   // close, as after Need::close. from_backend() may bring it about.
   virtual bool finished() const { return false; }

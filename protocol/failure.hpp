@@ -25,6 +25,11 @@ enum class FailureKind : std::uint8_t {
   login_timeout,
   pool_timeout,
   pool_queue_full,
+  client_idle_timeout,  // these five are named like their options in `limits`
+  idle_transaction_timeout,
+  transaction_timeout,
+  query_timeout,
+  client_max_lifetime,
   // the backend's side
   backend_unreachable,
   backend_tls_failed,

@@ -12,8 +12,9 @@ namespace sluice::proxy {
 namespace {
 
 constexpr std::uint32_t kMysqlBit = 0x80000000U;
-constexpr std::uint16_t kNoSuchThread = 1094;  // ER_NO_SUCH_THREAD
-constexpr std::uint16_t kKillDenied = 1095;    // ER_KILL_DENIED_ERROR
+constexpr std::uint16_t kNoSuchThread = 1094;      // ER_NO_SUCH_THREAD
+constexpr std::uint16_t kKillDenied = 1095;        // ER_KILL_DENIED_ERROR
+constexpr std::uint16_t kConnectionKilled = 1927;  // ER_CONNECTION_KILLED, MariaDB's
 
 protocol::Failure refused(std::uint16_t code, std::string text) {
   auto failure = protocol::fail(protocol::FailureKind::unsupported_feature, std::move(text));
@@ -73,7 +74,10 @@ protocol::Status Cancels::kill(std::uint32_t id, const std::string& user, bool q
     if (target && query_only) {
       target->cancel(true);
     } else if (target) {
-      target->kill(protocol::fail(protocol::FailureKind::cancelled, "Connection was killed"));
+      auto why = protocol::fail(protocol::FailureKind::cancelled, "Connection was killed");
+      why.mysql_errno_override = kConnectionKilled;
+      why.sqlstate_override = "70100";
+      target->kill(std::move(why));
     }
   });
   return protocol::Done{};

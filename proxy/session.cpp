@@ -27,7 +27,9 @@ Session::Session(Worker& worker, const Listener& listener, int fd, std::string p
       peer_(std::move(peer)),
       id_(worker.server.cancels().new_id(listener.dialect->protocol())),
       backend_turn_(worker.loop) {
+  client_.tell_when_closed(*this);
   worker_.sessions.insert(this);
+  worker_.start_sweep();
 }
 
 Session::~Session() {
@@ -38,13 +40,19 @@ Session::~Session() {
 
 Task<void> Session::run() {
   auto self = shared_from_this();
-  if (co_await log_in()) {
-    worker_.server.cancels().add(id_, cancel_key_, weak_from_this(), worker_, login_.user);
-    serving_ = true;
-    co_await serve();
-    serving_ = false;
-    worker_.server.cancels().remove(id_);
+  try {
+    if (co_await log_in()) {
+      worker_.server.cancels().add(id_, cancel_key_, weak_from_this(), worker_, login_.user);
+      serving_ = true;
+      co_await serve();
+    }
+  } catch (const std::exception& error) {
+    abandon(error.what());
+  } catch (...) {
+    abandon("unknown exception");
   }
+  serving_ = false;
+  worker_.server.cancels().remove(id_);
   let_go();  // after a login that failed, too: it may have tried its settings on a backend
   if (client_turn_.taken()) {
     client_.abort();  // the backend's reader is stuck in a write to this client: wake it
@@ -55,6 +63,8 @@ Task<void> Session::run() {
 
 Task<void> Session::serve() {
   client_.receive_ahead();
+  logged_in_at_ = heard_at_ = worker_.loop.now();
+  moved();
   if (draining_) {
     drain();  // asked for while the client logged in
   }
@@ -64,17 +74,20 @@ Task<void> Session::serve() {
       continue;
     }
     if (!chunk.has_data()) {
+      if (chunk.arrival() == Arrival::end) {
+        co_await answer_the_rest();
+      }
       break;
     }
+    heard_at_ = worker_.loop.now();
+    left_ = false;
     worker_.instruments.bytes(Side::client, Direction::received).add(chunk.bytes().size());
     if (!co_await forward(chunk)) {
       break;
     }
     show_state();
   }
-  if (draining_ && !client_.aborted() && !client_turn_.taken()) {
-    co_await say_goodbye();
-  }
+  say_goodbye();
 }
 
 // The path of a query, from the bytes of the client to the backend. False: the session ends.
@@ -86,6 +99,7 @@ Task<bool> Session::forward(Chunk& chunk) {
     Need need = conversation_->from_client(in, exchange);
     if (idle) {
       asked_at_ = worker_.loop.now();
+      moved();
     }
     count(exchange.facts);
     if (!flush_now(exchange) && !co_await flush(exchange)) {
@@ -98,8 +112,13 @@ Task<bool> Session::forward(Chunk& chunk) {
       case Need::close:
         co_return false;
       case Need::backend:
-        if (backend_ == nullptr && !co_await obtain_backend(exchange)) {
-          co_return false;
+        if (backend_ == nullptr) {
+          if (closing_ || !co_await obtain_backend(exchange)) {
+            co_return false;
+          }
+          if (backend_ == nullptr) {
+            continue;  // refused: the client is told where the request is read again
+          }
         }
         break;
       case Need::reply:
@@ -189,13 +208,15 @@ Task<bool> Session::obtain_backend(Exchange& exchange) {
     checkout_ = &checkout;
     auto result = co_await checkout.run();
     checkout_ = nullptr;
+    moved();
     if (!result) {
       metrics::log::failed("request_refused", result.failure(),
                            {{"user", login_.user}, {"route", route_}});
       Ending ending = conversation_->refuse(result.failure(), exchange);
       co_return co_await flush(exchange) && ending == Ending::carry_on;
     }
-    backend = std::move(*result);
+    hold(std::move(*result), exchange);
+    co_return !client_.hung_up();  // a statement whose client is gone by now is not run
   }
   hold(std::move(backend), exchange);
   co_return true;
@@ -214,7 +235,7 @@ Task<bool> Session::carry_out_special(Exchange& exchange) {
   auto special = conversation_->take_special();
   if (!special) {
     co_await progress_.wait();
-    co_return !closing_;
+    co_return !closing_ && !client_.hung_up();
   }
   if (special->kind == protocol::Conversation::Special::Kind::change_user) {
     co_await change_user(std::move(special->packet));
@@ -224,62 +245,6 @@ Task<bool> Session::carry_out_special(Exchange& exchange) {
       worker_.server.cancels().kill(special->connection_id, login_.user, special->query_only);
   conversation_->complete_special(outcome, exchange);
   co_return co_await flush(exchange);
-}
-
-// What follows every delivery to the conversation: the other coroutine may go on, the backend may
-// be free, or the client may have to go because its backend broke the protocol.
-// The release rule: the conversation is at rest, nothing unwritten, nothing unread that we know of.
-bool Session::may_close_now() const {
-  return serving_ && !conversation_->outstanding() && !conversation_->in_transaction() &&
-         conversation_->at_rest() && checkout_ == nullptr && !client_turn_.taken();
-}
-
-void Session::drain() {
-  draining_ = true;
-  if (serving_ ? may_close_now() : conversation_ == nullptr) {
-    closing_ = true;
-    client_.stop_receiving();
-    progress_.set();
-  }
-}
-
-Task<void> Session::say_goodbye() {
-  protocol::Outbox outbox;
-  conversation_->farewell(
-      protocol::fail(FailureKind::shutting_down, "sluice is shutting down; connect again"), outbox);
-  co_await client_.send(outbox);
-}
-
-void Session::kill(const protocol::Failure& why) {
-  metrics::log::failed("session_killed", why, {{"user", login_.user}});
-  closing_ = true;
-  if (checkout_ != nullptr) {
-    checkout_->interrupt(why);
-  }
-  client_.abort();
-  progress_.set();
-  if (backend_ != nullptr && backend_turn_.taken()) {
-    backend_->stream().abort();
-  }
-}
-
-void Session::cancel(bool query_only) {
-  auto& cancels = worker_.instruments.cancels;
-  if (checkout_ != nullptr) {
-    checkout_->interrupt(
-        protocol::fail(FailureKind::cancelled, "canceling statement due to user request"));
-    cancels(metrics::CancelResult::forwarded).add();
-  } else if (backend_ != nullptr && conversation_->outstanding()) {
-    auto self = shared_from_this();
-    std::uint64_t lease = lease_;
-    cancels(metrics::CancelResult::forwarded).add();
-    spawn(worker_.server.gate(), cancel_running(worker_, backend_, query_only, [self, lease] {
-            return self->backend_ != nullptr && self->lease_ == lease &&
-                   self->conversation_->outstanding();
-          }));
-  } else {
-    cancels(metrics::CancelResult::nothing_running).add();
-  }
 }
 
 }  // namespace sluice::proxy

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "metrics/instruments.hpp"
 #include "protocol/conversation.hpp"
@@ -19,7 +20,9 @@ namespace sluice::proxy {
 
 class Worker;
 
-class Session final : public Holder, public std::enable_shared_from_this<Session> {
+class Session final : public Holder,
+                      private PeerWatch,
+                      public std::enable_shared_from_this<Session> {
  public:
   // Takes the connected, non-blocking descriptor. `peer` is the client's address, for the log.
   Session(Worker& worker, const Listener& listener, int fd, std::string peer);
@@ -29,10 +32,13 @@ class Session final : public Holder, public std::enable_shared_from_this<Session
 
   // On the session's worker. A cancel request with the right key has come for this session.
   void cancel(bool query_only);
-  // Close as soon as no transaction is open; at once when idle.
+  // Close as soon as no transaction is open; at once when idle or logging in.
   void drain();
-  // Close now, whatever runs.
-  void kill(const protocol::Failure& why);
+  // Close now, whatever runs, telling the client why where the protocol allows it. What runs is
+  // cancelled on the server; an open transaction is rolled back.
+  void kill(protocol::Failure why);
+  // What `limits:` asks for at this moment. Called by the worker's sweep.
+  void apply_limits();
 
   const std::string& user() const { return login_.user; }
   Worker& worker() { return worker_; }
@@ -62,14 +68,24 @@ class Session final : public Holder, public std::enable_shared_from_this<Session
   void hold(BackendPtr backend, protocol::Exchange& exchange);
   Task<bool> carry_out_special(protocol::Exchange& exchange);
 
-  // session_backend.cpp: release, ends
+  // session_backend.cpp: delivery, release
+  bool pass_on(Chunk& chunk);
   void after_delivery();
   void release_if_done();
   void let_go();
   void count(protocol::Facts& facts);
   void show_state();
-  Task<void> say_goodbye();
+
+  // session_ends.cpp
   bool may_close_now() const;
+  void end(protocol::Failure why);
+  void say_goodbye();
+  void end_by_limit(protocol::FailureKind limit, std::string text);
+  void cancel_overdue_query();
+  void peer_closed() override;
+  Task<void> answer_the_rest();
+  void abandon(std::string_view what);
+  void moved();
 
   Worker& worker_;
   const Listener& listener_;
@@ -93,8 +109,16 @@ class Session final : public Holder, public std::enable_shared_from_this<Session
   bool closing_ = false;
   bool draining_ = false;
   bool serving_ = false;
+  bool broken_ = false;     // an exception was caught: the conversation's state is unknown
+  bool left_ = false;       // the client's FIN came alone, long after its last bytes
+  bool timed_out_ = false;  // query_timeout has cancelled what runs
   protocol::PinSet counted_pins_;
+  std::unique_ptr<protocol::Failure> last_word_;  // what the client is told at the end, if anything
   TimePoint asked_at_{};
+  TimePoint heard_at_{};        // the client's last bytes
+  TimePoint moved_at_{};        // see SessionClock
+  TimePoint transaction_at_{};  // as the sweep has seen it; zero: none seen
+  TimePoint logged_in_at_{};
   std::uint64_t lease_ = 0;  // counts the backends held, so that a late cancel finds another one
 };
 

@@ -16,7 +16,17 @@ using metrics::ClientState;
 using protocol::Ending;
 using protocol::Exchange;
 
-bool Session::deliver(Backend& /*backend*/, Chunk& chunk) {
+bool Session::deliver(Backend& backend, Chunk& chunk) {
+  try {
+    return pass_on(chunk);
+  } catch (const std::exception& error) {
+    abandon(error.what());
+    backend.stream().abort();
+    return true;
+  }
+}
+
+bool Session::pass_on(Chunk& chunk) {
   Exchange& exchange = chunk.exchange();
   conversation_->from_backend(chunk.bytes(), exchange);
   count(exchange.facts);
@@ -32,8 +42,12 @@ bool Session::deliver(Backend& /*backend*/, Chunk& chunk) {
 
 Task<void> Session::finish_delivery(Backend& backend, Chunk& chunk) {
   auto self = shared_from_this();
-  Exchange& exchange = chunk.exchange();
-  bool sent = co_await flush(exchange);
+  bool sent = false;
+  try {
+    sent = co_await flush(chunk.exchange());
+  } catch (const std::exception& error) {
+    abandon(error.what());
+  }
   if (backend_.get() != &backend) {
     co_return;  // the session has ended in the meantime
   }
@@ -53,6 +67,9 @@ Task<void> Session::backend_gone(Backend& backend, protocol::Failure failure) {
   metrics::log::failed("backend_lost", failure,
                        {{"pool", pool_->config().name}, {"user", login_.user}});
   Exchange exchange;
+  if (last_word_ && closing_) {
+    failure = *last_word_;  // it was ended on purpose, to end the session
+  }
   Ending ending = conversation_->backend_lost(failure, exchange);
   pool_->slots.forget(backend, worker_.loop.now());
   backend.take_back();
@@ -71,6 +88,8 @@ Task<void> Session::backend_gone(Backend& backend, protocol::Failure failure) {
   }
 }
 
+// What follows every delivery to the conversation: the other coroutine may go on, the backend may
+// be free, or the client may have to go because its backend broke the protocol.
 void Session::after_delivery() {
   progress_.set();
   if (conversation_->finished()) {
@@ -78,12 +97,16 @@ void Session::after_delivery() {
     client_.stop_receiving();
   }
   release_if_done();
-  if (backend_ != nullptr && !conversation_->outstanding()) {
+  if (backend_ == nullptr) {
+    moved();
+  } else if (!conversation_->outstanding()) {
+    moved();
     show_state();  // a transaction goes on, or a pin holds it: seen from outside before the next
                    // request
   }
 }
 
+// The release rule: the conversation is at rest, nothing unwritten, nothing unread that we know of.
 void Session::release_if_done() {
   if (serving_ && backend_ != nullptr && !backend_turn_.taken() && !delivering_ &&
       conversation_->may_release()) {
@@ -101,11 +124,12 @@ void Session::let_go() {
   bool outstanding = conversation_->outstanding();
   protocol::Cleanup cleanup = conversation_->detach();
   BackendPtr backend = std::move(backend_);
-  if (std::exchange(delivering_, false) || backend_turn_.taken()) {
+  transaction_at_ = {};
+  if (std::exchange(delivering_, false) || backend_turn_.taken() || broken_) {
     cleanup = protocol::Cleanup::close;  // a coroutine is in the middle of using its stream
   }
   if (cleanup == protocol::Cleanup::close && outstanding && !serving_ && !backend->dead()) {
-    // The client left while its query runs, which the server would notice only at its next write.
+    // The session ends while its query runs, which the server would notice only at its next write.
     spawn(worker_.server.gate(), cancel_running(worker_, backend, true, [] { return true; }));
   }
   check_in(std::move(backend), cleanup);
@@ -118,11 +142,15 @@ void Session::count(protocol::Facts& facts) {
     auto& instruments = pool_->instruments(worker_.index);
     Duration took = worker_.loop.now() - asked_at_;
     if (facts.queries != 0) {
+      moved();  // of a pipeline, the next one runs now
       instruments.queries(metrics::QueryResult::ok)
           .add(facts.queries - std::min(facts.queries, facts.errors));
       instruments.query_duration.observe(took);
     }
     instruments.queries(metrics::QueryResult::error).add(facts.errors);
+    if (facts.transactions != 0) {
+      transaction_at_ = {};
+    }
     if (facts.transactions != 0 && backend_ != nullptr) {
       instruments.transactions.add(facts.transactions);
       instruments.transaction_duration.observe(worker_.loop.now() - backend_->lent_at);

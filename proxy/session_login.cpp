@@ -140,8 +140,8 @@ Task<protocol::Result<protocol::Parameters>> Session::reported_parameters() {
   hold(std::move(backend), exchange);
   bool sent = co_await flush(exchange);
   TimePoint deadline = worker_.loop.now() + pool_->config().connect_timeout;
-  while (sent && !closing_ && backend_ != nullptr && conversation_->outstanding() &&
-         worker_.loop.now() < deadline) {
+  while (sent && !closing_ && !client_.hung_up() && backend_ != nullptr &&
+         conversation_->outstanding() && worker_.loop.now() < deadline) {
     co_await progress_.wait_until(deadline);
   }
   if (auto failure = conversation_->attach_failure()) {

@@ -35,15 +35,17 @@ Stream::~Stream() {
 }
 
 void Stream::on_events(std::uint32_t events) {
+  const bool both_ways = (events & (EPOLLHUP | EPOLLERR)) != 0;
   if (ahead_) {
     // Its end is told by on_received(), behind the bytes before it.
-    hung_up_ = hung_up_ || (peer_closed_ && (events & (EPOLLHUP | EPOLLERR)) != 0);
+    if (peer_closed_ && both_ways) {
+      closed_by_peer(true);
+    }
     on_sent(0);
     return;
   }
-  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
-    peer_closed_ = true;
-    hung_up_ = hung_up_ || (events & (EPOLLHUP | EPOLLERR)) != 0;
+  if (both_ways || (events & EPOLLRDHUP) != 0) {
+    closed_by_peer(both_ways);
   }
   if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
     readable_ = true;
@@ -56,6 +58,15 @@ void Stream::on_events(std::uint32_t events) {
     if (writer_) {
       loop_->ready(std::exchange(writer_, {}));
     }
+  }
+}
+
+void Stream::closed_by_peer(bool both_ways) {
+  const bool news = !peer_closed_ || (both_ways && !hung_up_);
+  peer_closed_ = true;
+  hung_up_ = hung_up_ || both_ways;
+  if (news && peer_watch_ != nullptr) {
+    peer_watch_->peer_closed();
   }
 }
 

@@ -24,6 +24,15 @@ struct ssl_ctx_st;
 
 namespace sluice::proxy {
 
+// Told when the peer closes, even while nobody reads. From within the dispatch of events: it may
+// only set flags and wake coroutines.
+class PeerWatch {
+ public:
+  virtual ~PeerWatch() = default;
+  // Once for the FIN and once for the end of both ways (Stream::hung_up()), or for both at once.
+  virtual void peer_closed() = 0;
+};
+
 class Stream final : private Watched, private RingUser {
  public:
   // Takes the descriptor, which is non-blocking and connected (or connecting). Where the kernel
@@ -99,6 +108,7 @@ class Stream final : private Watched, private RingUser {
   void stop_receiving();
   // The peer has reset the connection or closed both ways: writing is pointless.
   bool hung_up() const { return hung_up_; }
+  void tell_when_closed(PeerWatch& watch) { peer_watch_ = &watch; }
   // Says goodbye (TLS close_notify, FIN), then reads until the peer closes or a second has passed,
   // so that our last bytes are not lost to a reset.
   Task<void> close_politely();
@@ -122,6 +132,7 @@ class Stream final : private Watched, private RingUser {
   void on_events(std::uint32_t events) override;
   void on_received(int result, Block* block) override;
   void on_sent(int error) override;
+  void closed_by_peer(bool both_ways);
   void ask_for_more();
   Chunk read_arrived(std::size_t limit);
   Sent send_ahead(protocol::Outbox& outbox);
@@ -161,6 +172,7 @@ class Stream final : private Watched, private RingUser {
   Block* arrived_ = nullptr;    // the oldest first
   Block* last_arrived_ = nullptr;
   ssl_st* ssl_ = nullptr;
+  PeerWatch* peer_watch_ = nullptr;
   std::coroutine_handle<> reader_;
   std::coroutine_handle<> writer_;
   std::uint64_t received_ = 0;

@@ -52,12 +52,10 @@ void Stream::on_received(int result, Block* block) {
     }
     return;
   } else {
-    peer_closed_ = true;
-    hung_up_ = hung_up_ || result < 0;
-    if (!hung_up_ && watching_ == nullptr && !leaving_ &&
-        !loop_->ring()->watch(watching_, fd_, *this, 0, false)) {
-      hung_up_ = true;
-    }
+    const bool watched =
+        result == 0 && watching_ == nullptr && !leaving_ &&
+        loop_->ring()->watch(watching_, fd_, *this, 0, false);  // for the end of the other way
+    closed_by_peer(result < 0 || (!watched && watching_ == nullptr));
   }
   readable_ = true;
   if (reader_) {

@@ -36,6 +36,13 @@ class Turn {
     loop_.ready(waiters_.front());
     waiters_.erase(waiters_.begin());
   }
+  // The one who had it is gone: everybody who waits goes on, to find the peer's stream aborted.
+  void break_open() {
+    taken_ = false;
+    for (auto waiter : std::exchange(waiters_, {})) {
+      loop_.ready(waiter);
+    }
+  }
 
  private:
   Loop& loop_;

@@ -4,6 +4,10 @@
 
 #include <string>
 
+#include "proxy/deadlines.hpp"
+#include "proxy/server.hpp"
+#include "proxy/session.hpp"
+
 namespace sluice::proxy {
 
 void Worker::start() {
@@ -15,6 +19,22 @@ void Worker::stop() {
   if (thread_.joinable()) {
     loop.call([this] { loop.stop(); });
     thread_.join();
+  }
+}
+
+void Worker::start_sweep() {
+  Duration every = sweep_interval(server.config().limits);
+  if (every > Duration::zero() && !sweep_timer_.armed()) {
+    sweep_timer_.arm(loop.now() + every, [this] { sweep(); });
+  }
+}
+
+void Worker::sweep() {
+  for (Session* session : sessions) {
+    session->apply_limits();  // starts coroutines, ends none: the set stays as it is
+  }
+  if (!sessions.empty()) {
+    start_sweep();
   }
 }
 

@@ -33,8 +33,13 @@ class Worker {
   std::atomic<std::size_t> session_count{0};
   // On this worker's thread only. Sessions add and remove themselves.
   std::set<Session*> sessions;
+  // A session has come. The sweep for limits runs while there is any, and only with limits set.
+  void start_sweep();
 
  private:
+  void sweep();
+
+  Timer sweep_timer_{loop};
   std::thread thread_;
 };
 

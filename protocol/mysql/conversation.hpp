@@ -42,6 +42,7 @@ class MysqlConversation final : public Conversation {
 
   bool outstanding() const override;
   bool in_transaction() const override;
+  bool awaits_client() const override { return in_body() || file_; }
   bool at_rest() const override;
 
   Ending refuse(const Failure& failure, Exchange& out) override;

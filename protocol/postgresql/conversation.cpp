@@ -60,6 +60,11 @@ bool ClientConversation::in_transaction() const {
   return link_ != nullptr && !link_->unclean && (link_->status != 'I' || batch_open_);
 }
 
+bool ClientConversation::awaits_client() const {
+  return link_ != nullptr &&
+         (batch_open_ || link_->copy_in || (forwarding_ && reader_.left() != 0));
+}
+
 bool ClientConversation::at_rest() const {
   return reader_.left() == 0 && !reader_.holding() && !skipping_ && !drop_head_ && !outstanding();
 }

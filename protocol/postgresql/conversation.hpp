@@ -40,6 +40,7 @@ class ClientConversation final : public Conversation {
   Cleanup detach() override;
   bool outstanding() const override;
   bool in_transaction() const override;
+  bool awaits_client() const override;
   bool at_rest() const override;
   Ending refuse(const Failure& failure, Exchange& out) override;
   Ending backend_lost(const Failure& failure, Exchange& out) override;

@@ -215,8 +215,10 @@ TEST_P(MysqlConversationTest, RelaysALocalFile) {
   client(pkt(2, "one\n") + pkt(3, "two\n"));
   EXPECT_EQ(sent(), pkt(2, "one\n") + pkt(3, "two\n"));
   EXPECT_TRUE(conversation->outstanding());
+  EXPECT_TRUE(conversation->awaits_client());
   client(pkt(4, ""));
   EXPECT_EQ(sent(), pkt(4, ""));
+  EXPECT_FALSE(conversation->awaits_client()) << "the answer is all that is missing";
   backend(pkt(5, ok()));
   EXPECT_EQ(told(), pkt(5, ok()));
   EXPECT_FALSE(held());

@@ -156,6 +156,23 @@ TEST_P(LoopTest, TurnsAreNotInterleaved) {
   EXPECT_TRUE(turn.try_take());
 }
 
+TEST_P(LoopTest, ABrokenTurnLetsEverybodyGoOn) {
+  Turn turn(loop);
+  Signal a(loop);
+  Signal b(loop);
+  a.set();
+  b.set();
+  EXPECT_TRUE(turn.try_take()) << "by one who will never give it back";
+  spawn(gate, speak(turn, trace, "a", a));
+  spawn(gate, speak(turn, trace, "b", b));
+  turn.break_open();
+  Timer end(loop);
+  end.arm(loop.now() + milliseconds(1), [&] { loop.stop(); });
+  loop.run();
+  EXPECT_EQ(trace, "aabb");
+  EXPECT_TRUE(gate.empty());
+}
+
 INSTANTIATE_TEST_SUITE_P(Both, LoopTest, testing::Values(Poller::epoll, Poller::io_uring),
                          poller_of);
 

@@ -93,6 +93,29 @@ TEST_P(StreamTest, ReadsNoMoreThanAskedFor) {
   EXPECT_EQ(got, "cdef");
 }
 
+TEST_F(StreamTest, TellsOfAPeerThatClosesWhileNobodyReads) {
+  struct Watch final : PeerWatch {
+    Watch(Stream& watched, int other) : stream(watched), other_end(other) {}
+    void peer_closed() override {
+      trace += stream.hung_up() ? "gone" : "fin ";
+      if (stream.hung_up()) {
+        stream.loop().stop();
+      } else {
+        stream.loop().call([this] { ::shutdown(other_end, SHUT_RD); });
+      }
+    }
+    Stream& stream;
+    int other_end;
+    std::string trace;
+  };
+  Watch watch(*stream, peer);
+  stream->tell_when_closed(watch);
+  give("not read by anybody");
+  ::shutdown(peer, SHUT_WR);
+  loop.run();
+  EXPECT_EQ(watch.trace, "fin gone") << "each once";
+}
+
 Task<void> write_all(Stream& stream, protocol::Outbox& outbox, bool& ok) {
   ok = co_await stream.send(outbox);
   stream.loop().stop();

@@ -359,15 +359,27 @@ TEST_P(ConversationExtended, StalePlansCloseTheBackendAtTheEnd) {
   EXPECT_EQ(t.last_cleanup, Cleanup::close);
 }
 
+TEST_P(ConversationExtended, ABatchWithoutItsSyncAwaitsTheClient) {
+  Talk t = talk();
+  std::string server = prepare(t, "a", "SELECT 1");
+  t.client(bind_message("", "a") + execute());
+  EXPECT_TRUE(t.conversation->awaits_client());
+  t.client(sync());
+  EXPECT_FALSE(t.conversation->awaits_client());
+}
+
 // ---- COPY
 
 TEST_P(ConversationExtended, CopyInOfASimpleQuery) {
   Talk t = talk();
   t.client(query("COPY t FROM STDIN"));
+  EXPECT_FALSE(t.conversation->awaits_client());
   t.backend(message('G', "format"));
+  EXPECT_TRUE(t.conversation->awaits_client());
   t.to_backend();
   std::string data = message('d', "1\n") + message('d', std::string(100000, '2')) + message('c');
   t.client(data);
+  EXPECT_FALSE(t.conversation->awaits_client()) << "the answer is all that is missing";
   EXPECT_EQ(t.to_backend(), data);
   t.backend(done("COPY 2"));
   EXPECT_FALSE(t.attached());

@@ -1,0 +1,237 @@
+// How a session comes to its end other than by its client's goodbye: drained, killed, cancelled,
+// ended by a limit, left by a client that is gone.
+
+#include <chrono>
+#include <utility>
+
+#include "metrics/log.hpp"
+#include "proxy/cancel.hpp"
+#include "proxy/deadlines.hpp"
+#include "proxy/server.hpp"
+#include "proxy/session.hpp"
+#include "proxy/worker.hpp"
+
+namespace sluice::proxy {
+
+using protocol::Failure;
+using protocol::FailureKind;
+using std::chrono::milliseconds;
+
+namespace {
+
+// A FIN that comes within this of the client's last bytes belongs to them: a client that will send
+// nothing more but reads its answer. One that comes later is a client that has gone. TCP itself
+// does not tell a half-closed connection from a closed one before something is sent to it.
+constexpr auto kHalfCloseWindow = milliseconds(100);
+
+std::string ms(milliseconds limit) {
+  return " (" + std::to_string(limit.count()) + " ms)";
+}
+
+}  // namespace
+
+// A request was begun or answered: what `limits:` counts from.
+void Session::moved() {
+  moved_at_ = worker_.loop.now();
+  timed_out_ = false;
+}
+
+bool Session::may_close_now() const {
+  return serving_ && !conversation_->outstanding() && !conversation_->in_transaction() &&
+         conversation_->at_rest() && checkout_ == nullptr && !client_turn_.taken();
+}
+
+void Session::drain() {
+  draining_ = true;
+  if (!last_word_) {
+    last_word_ = std::make_unique<Failure>(
+        protocol::fail(FailureKind::shutting_down, "sluice is shutting down; connect again"));
+  }
+  if (serving_ && may_close_now()) {
+    closing_ = true;
+    client_.stop_receiving();
+    progress_.set();
+  } else if (!serving_ && conversation_ == nullptr) {
+    // In the middle of a handshake or a login there is no place for a word of ours.
+    closing_ = true;
+    client_.abort();
+  } else if (!serving_ && checkout_ != nullptr) {
+    checkout_->interrupt(*last_word_);
+  }
+}
+
+void Session::kill(Failure why) {
+  metrics::log::failed("session_killed", why, {{"user", login_.user}, {"client", peer_}});
+  end(std::move(why));
+}
+
+void Session::end(Failure why) {
+  closing_ = true;
+  last_word_ = std::make_unique<Failure>(std::move(why));
+  if (checkout_ != nullptr) {
+    checkout_->interrupt(*last_word_);
+  }
+  if (serving_ && !client_turn_.taken()) {
+    client_.stop_receiving();
+  } else {
+    client_.abort();
+  }
+  progress_.set();
+  if (backend_ != nullptr && backend_turn_.taken()) {
+    backend_->stream().abort();
+  }
+}
+
+// One attempt: a client that does not take so few bytes is not waited for.
+void Session::say_goodbye() {
+  if (!last_word_ || client_.aborted() || !client_turn_.try_take()) {
+    return;
+  }
+  protocol::Outbox outbox;
+  conversation_->farewell(*last_word_, outbox);
+  bool sent = outbox.empty() || client_.try_send(outbox) == Stream::Sent::all;
+  client_turn_.give();
+  if (!sent) {
+    client_.abort();
+  }
+}
+
+void Session::cancel(bool query_only) {
+  auto& cancels = worker_.instruments.cancels;
+  if (checkout_ != nullptr) {
+    checkout_->interrupt(
+        protocol::fail(FailureKind::cancelled, "canceling statement due to user request"));
+    cancels(metrics::CancelResult::forwarded).add();
+  } else if (backend_ != nullptr && conversation_->outstanding()) {
+    auto self = shared_from_this();
+    std::uint64_t lease = lease_;
+    cancels(metrics::CancelResult::forwarded).add();
+    spawn(worker_.server.gate(), cancel_running(worker_, backend_, query_only, [self, lease] {
+            return self->backend_ != nullptr && self->lease_ == lease &&
+                   self->conversation_->outstanding();
+          }));
+  } else {
+    cancels(metrics::CancelResult::nothing_running).add();
+  }
+}
+
+void Session::apply_limits() {
+  if (!serving_ || closing_ || checkout_ != nullptr) {
+    return;
+  }
+  SessionClock clock;
+  clock.id = id_;
+  clock.moved_at = moved_at_;
+  clock.logged_in_at = logged_in_at_;
+  clock.cancelled = timed_out_;
+  if (backend_ != nullptr) {
+    clock.running = conversation_->outstanding();
+    clock.in_transaction = conversation_->in_transaction();
+    if (clock.in_transaction && transaction_at_ == TimePoint{}) {
+      transaction_at_ = asked_at_;
+    }
+    clock.transaction_at = transaction_at_;
+  }
+  if (!clock.running && client_turn_.taken()) {
+    clock.moved_at = worker_.loop.now();  // it is still being answered, and reads slowly
+  }
+  const config::Limits& limits = worker_.server.config().limits;
+  switch (due(limits, clock, worker_.loop.now())) {
+    case Due::nothing:
+      return;
+    case Due::client_idle:
+      return end_by_limit(FailureKind::client_idle_timeout,
+                          "disconnected: no request for client_idle_timeout" +
+                              ms(limits.client_idle_timeout) + "; connect again");
+    case Due::idle_transaction:
+      return end_by_limit(FailureKind::idle_transaction_timeout,
+                          "disconnected: no request in an open transaction for "
+                          "idle_transaction_timeout" +
+                              ms(limits.idle_transaction_timeout) +
+                              "; the transaction is rolled back");
+    case Due::transaction:
+      return end_by_limit(FailureKind::transaction_timeout,
+                          "disconnected: the transaction has lasted for transaction_timeout" +
+                              ms(limits.transaction_timeout) + "; it is rolled back");
+    case Due::cancel_query:
+      return cancel_overdue_query();
+    case Due::query:
+      return end_by_limit(FailureKind::query_timeout,
+                          "disconnected: query_timeout" + ms(limits.query_timeout) +
+                              " cancelled the query, but the server of pool " +
+                              pool_->description() + " has not ended it");
+    case Due::lifetime:
+      return end_by_limit(FailureKind::client_max_lifetime,
+                          "disconnected between transactions at client_max_lifetime" +
+                              ms(limits.client_max_lifetime) + "; connect again");
+  }
+}
+
+void Session::end_by_limit(FailureKind limit, std::string text) {
+  bool at_next_end = limit == FailureKind::client_max_lifetime;
+  if (at_next_end && draining_) {
+    return;
+  }
+  auto why = protocol::fail(limit, std::move(text));
+  listener_.instruments[worker_.index]->sessions_ended(limit).add();
+  metrics::log::failed("session_ended", why, {{"user", login_.user}, {"client", peer_}});
+  if (at_next_end) {
+    last_word_ = std::make_unique<Failure>(std::move(why));
+    drain();
+  } else {
+    end(std::move(why));
+  }
+}
+
+void Session::cancel_overdue_query() {
+  timed_out_ = true;
+  pool_->instruments(worker_.index).query_timeouts.add();
+  metrics::log::info("query_timeout",
+                     {{"pool", pool_->config().name}, {"user", login_.user}, {"client", peer_}});
+  // Not the one after it: another reply has come by then.
+  spawn(worker_.server.gate(),
+        cancel_running(worker_, backend_, true,
+                       [self = shared_from_this(), lease = lease_, at = moved_at_] {
+                         return self->backend_ != nullptr && self->lease_ == lease &&
+                                self->moved_at_ == at && self->conversation_->outstanding();
+                       }));
+}
+
+// The client has closed its side, or both. What waits in the queue is given up, unless the FIN came
+// along with the request: its statement has not begun and nobody may be there to hear of it.
+void Session::peer_closed() {
+  left_ = client_.hung_up() || worker_.loop.now() - heard_at_ >= kHalfCloseWindow;
+  if (left_ && checkout_ != nullptr) {
+    checkout_->interrupt(protocol::fail(
+        FailureKind::client_gone,
+        "the client closed its side of the connection while its request waited for pool " +
+            pool_->description()));
+  }
+  if (client_.hung_up() && backend_ != nullptr && backend_turn_.taken()) {
+    backend_->stream().abort();
+  }
+  progress_.set();
+}
+
+// After the client's FIN: one that came along with a request is from a client that still reads.
+Task<void> Session::answer_the_rest() {
+  while (!closing_ && !left_ && !client_.hung_up() && !client_.aborted() && backend_ != nullptr &&
+         ((conversation_->outstanding() && !conversation_->awaits_client()) || delivering_)) {
+    co_await progress_.wait();
+  }
+}
+
+// An exception, which only the lack of memory or a defect can be, costs this session and its
+// backend, and nobody else.
+void Session::abandon(std::string_view what) {
+  metrics::log::error("session_failed", {{"what", what}, {"user", login_.user}, {"client", peer_}});
+  closing_ = broken_ = true;
+  last_word_.reset();
+  checkout_ = nullptr;
+  client_.abort();
+  client_turn_.break_open();
+  backend_turn_.break_open();
+  progress_.set();
+}
+
+}  // namespace sluice::proxy
