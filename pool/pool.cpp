@@ -4,6 +4,7 @@
 #include <cassert>
 #include <utility>
 
+#include "pool/budget.hpp"
 #include "pool/pool_state.hpp"
 
 namespace sluice::pool {
@@ -35,8 +36,11 @@ Waiter::~Waiter() {
   assert(!queued_);
 }
 
-Pool::Pool(std::string name, Limits limits)
-    : name_(std::move(name)), limits_(limits), state_(std::make_unique<PoolState>(limits)) {}
+Pool::Pool(std::string name, Limits limits, std::vector<std::shared_ptr<Budget>> budgets)
+    : name_(std::move(name)),
+      limits_(limits),
+      budgets_(std::move(budgets)),
+      state_(std::make_unique<PoolState>(limits)) {}
 
 Pool::~Pool() = default;
 
@@ -55,18 +59,26 @@ void Pool::opened(Member& member, TimePoint now) {
   state_->opened(member, now);
 }
 
-void Pool::open_failed(TimePoint now) {
+void Pool::open_failed(TimePoint now, OpenFailure failure) {
   Handoff handoff;
   {
     const std::lock_guard lock(mutex_);
-    handoff = state_->open_failed(now);
+    handoff = state_->open_failed(now, failure);
   }
   tell(handoff);
 }
 
-void Pool::replace(Member& member) {
+Decision Pool::open_again(Waiter& waiter, TimePoint now, OpenFailure failure) {
+  static_cast<void>(waiter);
+  open_failed(now, failure);
+  return Down{};
+}
+
+Decision Pool::replace(Member& member, Waiter& waiter, TimePoint now, bool ended) {
+  static_cast<void>(waiter);
+  static_cast<void>(now);
   const std::lock_guard lock(mutex_);
-  state_->replace(member);
+  return state_->replace(member, ended);
 }
 
 Pool::Returned Pool::release(Member& member, TimePoint now) {
@@ -79,11 +91,11 @@ Pool::Returned Pool::release(Member& member, TimePoint now) {
   return released.returned;
 }
 
-void Pool::forget(Member& member, TimePoint now) {
+void Pool::forget(Member& member, TimePoint now, bool ended) {
   Handoff handoff;
   {
     const std::lock_guard lock(mutex_);
-    handoff = state_->forget(member, now);
+    handoff = state_->forget(member, now, ended);
   }
   tell(handoff);
 }
@@ -93,9 +105,26 @@ bool Pool::lost(Member& member, TimePoint /*now*/) {
   return state_->lost(member);
 }
 
-std::vector<Member*> Pool::retire(TimePoint now) {
+void Pool::closed(TimePoint now) {
+  Handoff handoff;
+  {
+    const std::lock_guard lock(mutex_);
+    handoff = state_->closed(now);
+  }
+  tell(handoff);
+}
+
+Tick Pool::tick(TimePoint now) {
   const std::lock_guard lock(mutex_);
-  return state_->retire(now);
+  return state_->tick(now);
+}
+
+TimePoint Pool::next_tick(TimePoint now) const {
+  return now + std::chrono::seconds(1);
+}
+
+void Pool::on_tick_wanted(std::function<void()> hook) {
+  tick_wanted_ = std::move(hook);
 }
 
 void Pool::distrust(TimePoint now) {

@@ -80,27 +80,28 @@ void PoolState::opened(Member& member, TimePoint now) {
   assert(opening_ > 0);
   --opening_;
   ++lent_;
-  member.opened_at_ = now;
+  member.expires_at_ = limits_.recycle >= Duration(0) ? now + limits_.recycle : TimePoint::max();
   member.proven_at_ = now;
 }
 
-Handoff PoolState::open_failed(TimePoint /*now*/) {
+Handoff PoolState::open_failed(TimePoint /*now*/, OpenFailure /*failure*/) {
   assert(opening_ > 0);
   --opening_;
   return grant_slot();
 }
 
-void PoolState::replace(Member& member) {
+Decision PoolState::replace(Member& member, bool ended) {
   assert(lent_ > 0 && !member.idle_);
-  (void)member;
   --lent_;
   ++opening_;
+  return Open{ended ? nullptr : &member, CloseReason::validation};
 }
 
 PoolState::Released PoolState::release(Member& member, TimePoint now) {
   assert(lent_ > 0 && !member.idle_);
   --lent_;
   if (closed_) {
+    ++closing_;
     return {{false, closed_reason_}, {}};
   }
   const bool old = too_old(member, now);
@@ -116,19 +117,28 @@ PoolState::Released PoolState::release(Member& member, TimePoint now) {
     return {{true, {}}, {&waiter, Open{&member, reason}}};
   }
   if (old) {
+    ++closing_;
     return {{false, CloseReason::lifetime}, {}};
   }
   if (idle_ >= keep_) {
+    ++closing_;
     return {{false, CloseReason::overflow}, {}};
   }
   make_idle(member, now);
   return {{true, {}}, {}};
 }
 
-Handoff PoolState::forget(Member& member, TimePoint /*now*/) {
+Handoff PoolState::forget(Member& member, TimePoint /*now*/, bool ended) {
   assert(lent_ > 0 && !member.idle_);
   (void)member;
   --lent_;
+  closing_ += ended ? 0 : 1;
+  return grant_slot();
+}
+
+Handoff PoolState::closed(TimePoint /*now*/) {
+  assert(closing_ > 0);
+  --closing_;
   return grant_slot();
 }
 
@@ -141,14 +151,15 @@ bool PoolState::lost(Member& member) {
   return true;
 }
 
-std::vector<Member*> PoolState::retire(TimePoint now) {
-  std::vector<Member*> retired;
+Tick PoolState::tick(TimePoint now) {
+  Tick retired;
   for (IdleClass& idle : classes_) {
     for (Member* member = idle.members.front(); member != nullptr;) {
       Member* next = idle.members.next(*member);
       if (too_old(*member, now)) {
         take_idle(*member);
-        retired.push_back(member);
+        ++closing_;
+        retired.close.push_back({member, CloseReason::lifetime});
       }
       member = next;
     }
@@ -169,6 +180,7 @@ PoolState::ShutDown PoolState::shut_down(CloseReason reason) {
   for (IdleClass& idle : classes_) {
     while (Member* member = idle.members.front()) {
       take_idle(*member);
+      ++closing_;
       result.members.push_back(member);
     }
   }
@@ -180,6 +192,7 @@ Snapshot PoolState::snapshot(TimePoint now) const {
   snapshot.idle = idle_;
   snapshot.in_use = lent_;
   snapshot.opening = opening_;
+  snapshot.closing = closing_;
   snapshot.waiting = waiters_.size();
   if (const Waiter* first = waiters_.front(); first != nullptr) {
     snapshot.oldest_wait = std::max(now - first->since_, Duration(0));
@@ -222,7 +235,7 @@ Member* PoolState::coldest() const {
 }
 
 bool PoolState::too_old(const Member& member, TimePoint now) const {
-  return limits_.recycle >= Duration(0) && now - member.opened_at_ >= limits_.recycle;
+  return now >= member.expires_at_;
 }
 
 bool PoolState::needs_ping(const Member& member, TimePoint now) const {

@@ -30,17 +30,18 @@ class PoolState {
   bool withdraw(Waiter& waiter);
 
   void opened(Member& member, TimePoint now);
-  Handoff open_failed(TimePoint now);
-  void replace(Member& member);
+  Handoff open_failed(TimePoint now, OpenFailure failure);
+  Decision replace(Member& member, bool ended);
 
   struct Released {
     Pool::Returned returned;
     Handoff handoff;
   };
   Released release(Member& member, TimePoint now);
-  Handoff forget(Member& member, TimePoint now);
+  Handoff forget(Member& member, TimePoint now, bool ended);
+  Handoff closed(TimePoint now);
   bool lost(Member& member);
-  std::vector<Member*> retire(TimePoint now);
+  Tick tick(TimePoint now);
   void distrust(TimePoint now) { distrusted_at_ = now; }
   static void proven(Member& member, TimePoint now) { member.proven_at_ = now; }
 
@@ -56,7 +57,7 @@ class PoolState {
   // Idle members of one fit class, the most recently released at the back.
   struct IdleClass {
     std::uint64_t fit_class = 0;
-    IntrusiveList<Member> members;
+    IntrusiveList<Member, &Member::link_> members;
   };
   // What a scan for `Ask` found: the best one to give, else one that is too old to be given.
   struct Found {
@@ -68,7 +69,7 @@ class PoolState {
   Member* coldest() const;
   bool too_old(const Member& member, TimePoint now) const;
   bool needs_ping(const Member& member, TimePoint now) const;
-  std::size_t existing() const { return idle_ + lent_ + opening_; }
+  std::size_t existing() const { return idle_ + lent_ + opening_ + closing_; }
 
   const IdleClass* find_class(std::uint64_t fit_class) const;
   IdleClass& class_for(std::uint64_t fit_class);
@@ -83,11 +84,12 @@ class PoolState {
   std::size_t bound_;  // of existing()
   std::size_t keep_;   // of idle_
 
-  std::vector<IdleClass> classes_;  // as many as fit classes were idle at one time
-  IntrusiveList<Waiter> waiters_;   // the first to come in front
+  std::vector<IdleClass> classes_;                 // as many as fit classes were idle at one time
+  IntrusiveList<Waiter, &Waiter::link_> waiters_;  // the first to come in front
   std::size_t idle_ = 0;
   std::size_t lent_ = 0;
   std::size_t opening_ = 0;
+  std::size_t closing_ = 0;
   TimePoint distrusted_at_ = TimePoint::min();
   bool closed_ = false;
   CloseReason closed_reason_ = CloseReason::drain;

@@ -22,6 +22,7 @@ pool::Limits limits_of(const config::Pool& pool) {
   pool::Limits limits;
   limits.pool_size = pool.pool_size;
   limits.max_overflow = pool.max_overflow;
+  limits.connect_retry_min = pool::Duration::zero();  // Checkout does not wait for a probe yet
   limits.recycle = pool.pool_recycle;
   limits.lifo = pool.pool_use_lifo;
   limits.pre_ping = pool.pool_pre_ping;

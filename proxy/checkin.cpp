@@ -37,6 +37,7 @@ void put_back(BackendPtr backend) {
   auto returned = pool.slots.release(*backend, now);
   if (!returned.kept) {
     Backend::reclaim(*backend)->close(returned.reason);
+    pool.slots.closed(now);
   }
 }
 
@@ -92,7 +93,7 @@ void check_in(BackendPtr backend, Cleanup cleanup) {
 
 void discard(const BackendPtr& backend, pool::CloseReason reason) {
   backend->take_back();
-  backend->pool().slots.forget(*backend, backend->home().loop.now());
+  backend->pool().slots.forget(*backend, backend->home().loop.now(), true);
   backend->close(reason);
 }
 

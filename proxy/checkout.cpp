@@ -141,7 +141,7 @@ Task<protocol::Result<BackendPtr>> Checkout::take(pool::Reuse reuse) {
     co_return backend;
   }
   // Its slot stays ours: nobody who came later gets in between.
-  pool_->slots.replace(*backend);
+  pool_->slots.replace(*backend, ticket_, worker_.loop.now(), true);
   close_elsewhere(std::move(backend), pool::CloseReason::validation);
   co_return co_await open({});
 }
@@ -168,7 +168,7 @@ Task<protocol::Result<BackendPtr>> Checkout::open(pool::Open open) {
   auto opened = co_await open_backend(worker_, pool_, &session_);
   TimePoint now = worker_.loop.now();
   if (!opened) {
-    pool_->slots.open_failed(now);
+    pool_->slots.open_failed(now, pool::OpenFailure::transient);
     instruments().backend_errors(opened.failure().kind).add();
     metrics::log::failed("backend_connect_failed", opened.failure(),
                          {{"pool", pool_->config().name}});

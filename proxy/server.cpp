@@ -238,8 +238,9 @@ std::string Server::advertised_version(const Listener& listener) {
 void Server::retire_old_backends() {
   TimePoint now = workers_.front()->loop.now();
   for (const BackendPoolPtr& pool : pools_.all()) {
-    for (pool::Member* member : pool->slots.retire(now)) {
-      close_elsewhere(Backend::reclaim(*member), pool::CloseReason::lifetime);
+    for (const pool::Tick::Close& old : pool->slots.tick(now).close) {
+      close_elsewhere(Backend::reclaim(*old.member), old.reason);
+      pool->slots.closed(now);
     }
   }
   retire_timer_->arm(now + kRetireEvery, [this] { retire_old_backends(); });
@@ -279,6 +280,7 @@ void Server::close_backends() {
   for (const BackendPoolPtr& pool : pools_.all()) {
     for (pool::Member* member : pool->slots.shut_down()) {
       close_elsewhere(Backend::reclaim(*member), pool::CloseReason::drain);
+      pool->slots.closed(workers_.front()->loop.now());
     }
   }
 }

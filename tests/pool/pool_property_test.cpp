@@ -63,9 +63,10 @@ class World {
     } else if (kind == 17) {
       time_out();
     } else if (kind == 18) {
-      for (Member* member : pool_.retire(now_)) {
-        bury(*member, Place::idle);
-        EXPECT_TRUE(old(as_model(*member)));
+      for (const Tick::Close& close : pool_.tick(now_).close) {
+        bury(*close.member, Place::idle);
+        EXPECT_TRUE(old(as_model(*close.member)));
+        pool_.closed(now_);
       }
     } else if (pick(5) == 0) {
       pool_.distrust(now_);
@@ -152,6 +153,7 @@ class World {
                 old(*member) ? CloseReason::lifetime : CloseReason::overflow);
       EXPECT_TRUE(old(*member) || idle >= keep());
       bury(*member, Place::lent);
+      pool_.closed(now_);
       ++happened["closed on return"];
     }
   }
@@ -163,7 +165,7 @@ class World {
     --opening_;
     if (!success) {
       const bool waiting = !queue_.empty();
-      accept(pool_.open_failed(now_), waiting, Place::lent);
+      accept(pool_.open_failed(now_, OpenFailure::transient), waiting, Place::lent);
       return;
     }
     ModelMember& member = *members_.emplace_back(std::make_unique<ModelMember>());
@@ -180,11 +182,11 @@ class World {
     }
     bury(*member, Place::lent);
     if (pick(2) == 0) {
-      pool_.replace(*member);
+      pool_.replace(*member, true);
       ++opening_;
     } else {
       const bool waiting = !queue_.empty();
-      accept(pool_.forget(*member, now_), waiting, Place::lent);
+      accept(pool_.forget(*member, now_, true), waiting, Place::lent);
     }
   }
 

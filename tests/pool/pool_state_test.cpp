@@ -180,7 +180,7 @@ TEST(PoolState, AManyClassedPoolReusesThePlacesOfClasses) {
     ASSERT_TRUE(pool.release(member, t(0s)).returned.kept);
     const Ask same{.worker = 0, .fit_class = fit_class, .state_hash = 0};
     ASSERT_EQ(reused(pool.acquire(waiter, same, t(0s))), &member);
-    pool.replace(member);
+    pool.replace(member, true);
   }
   EXPECT_EQ(pool.snapshot(t(0s)).opening, 1U);
 }
@@ -214,7 +214,9 @@ TEST(PoolState, AYoungerMemberIsPreferredToReplacingAnOldOne) {
   pool.release(young, t(6s));
   pool.release(old, t(6s));
   EXPECT_EQ(reused(pool.acquire(waiter, {}, t(11s))), &young);
-  EXPECT_EQ(pool.retire(t(11s)), (std::vector<Member*>{&old}));
+  const Tick tick = pool.tick(t(11s));
+  ASSERT_EQ(tick.close.size(), 1U);
+  EXPECT_EQ(tick.close[0].member, &old);
   EXPECT_EQ(pool.snapshot(t(11s)).idle, 0U);
 }
 
@@ -229,6 +231,7 @@ TEST(PoolState, TooOldIsClosedOnReturn) {
   const Pool::Returned returned = pool.release(member, t(10s)).returned;
   EXPECT_FALSE(returned.kept);
   EXPECT_EQ(returned.reason, CloseReason::lifetime);
+  pool.closed(t(10s));
   EXPECT_TRUE(opens(pool.acquire(waiter, {}, t(10s)))) << "its slot is free";
 }
 
@@ -287,7 +290,7 @@ TEST(PoolState, ReplaceKeepsTheSlot) {
   pool.opened(members[0], t(0s));
   TestWaiter second;
   ASSERT_TRUE(queued(pool.acquire(second, {}, t(0s))));
-  pool.replace(members[0]);
+  pool.replace(members[0], true);
   EXPECT_EQ(pool.snapshot(t(0s)).opening, 1U);
   EXPECT_EQ(pool.snapshot(t(0s)).waiting, 1U);
   pool.opened(members[1], t(1s));
@@ -317,9 +320,8 @@ TEST(PoolState, RetireTakesOldMembersOfEveryClass) {
     members.emplace_back(0, i % 3, 0);
   }
   fill(pool, members, t(0s));
-  EXPECT_TRUE(pool.retire(t(9s)).empty());
-  const std::vector<Member*> retired = pool.retire(t(10s));
-  EXPECT_EQ(std::set<Member*>(retired.begin(), retired.end()).size(), 6U);
+  EXPECT_TRUE(pool.tick(t(9s)).close.empty());
+  EXPECT_EQ(pool.tick(t(10s)).close.size(), 6U);
   EXPECT_EQ(pool.snapshot(t(10s)).idle, 0U);
 }
 

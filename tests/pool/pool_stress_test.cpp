@@ -116,7 +116,7 @@ class Client {
       close(*evict);
     }
     if (random_() % 16 == 0) {
-      stage_.pool.open_failed(stage_.now());
+      stage_.pool.open_failed(stage_.now(), OpenFailure::transient);
       return nullptr;
     }
     return open(ask);
@@ -139,10 +139,10 @@ class Client {
     }
     const unsigned fate = random_() % 32;
     if (fate == 0) {
-      stage_.pool.forget(member, stage_.now());
+      stage_.pool.forget(member, stage_.now(), true);
       close(member);
     } else if (fate == 1) {
-      stage_.pool.replace(member);
+      stage_.pool.replace(member, waiter_, stage_.now(), true);
       const Ask same{number_, member.fit_class, 0};
       close(member);
       use(*open(same));
@@ -152,6 +152,7 @@ class Client {
       member.held = false;
       if (!stage_.pool.release(member, stage_.now()).kept) {
         close(member);
+        stage_.pool.closed(stage_.now());
       }
     }
   }
