@@ -22,9 +22,8 @@ std::vector<Endpoint> AddressBook::order(std::vector<Endpoint> found, TimePoint 
     });
     return fault == faults_.end() ? TimePoint::min() : fault->at;
   };
-  std::stable_sort(
-      found.begin(), found.end(),
-      [&](const Endpoint& a, const Endpoint& b) { return fault_of(a) < fault_of(b); });
+  std::stable_sort(found.begin(), found.end(),
+                   [&](const Endpoint& a, const Endpoint& b) { return fault_of(a) < fault_of(b); });
   return found;
 }
 

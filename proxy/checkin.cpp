@@ -27,20 +27,6 @@ Cleanup with_policy(Cleanup left, ResetOnReturn policy) {
   }
 }
 
-void put_back(BackendPtr backend) {
-  BackendPool& pool = backend->pool();
-  const protocol::SettingsPtr& settings = backend->link().settings();
-  backend->state_hash = settings ? settings->hash() : 0;
-  backend->entrust();
-  TimePoint now = backend->home().loop.now();
-  pool.slots.proven(*backend, now);
-  auto returned = pool.slots.release(*backend, now);
-  if (!returned.kept) {
-    Backend::reclaim(*backend)->close(returned.reason);
-    pool.slots.closed(now);
-  }
-}
-
 Task<bool> clean(Backend& backend, Cleanup cleanup) {
   Worker& worker = backend.home();
   TimePoint deadline = worker.loop.now() + kChoreTimeout;
@@ -91,20 +77,59 @@ void check_in(BackendPtr backend, Cleanup cleanup) {
   }
 }
 
-void discard(const BackendPtr& backend, pool::CloseReason reason) {
-  backend->take_back();
-  backend->pool().slots.forget(*backend, backend->home().loop.now(), true);
-  backend->close(reason);
+void put_back(BackendPtr backend) {
+  BackendPool& pool = backend->pool();
+  const protocol::SettingsPtr& settings = backend->link().settings();
+  backend->state_hash = settings ? settings->hash() : 0;
+  backend->entrust();
+  TimePoint now = backend->home().loop.now();
+  pool.slots.proven(*backend, now);
+  auto returned = pool.slots.release(*backend, now);
+  if (!returned.kept) {
+    close_slot(Backend::reclaim(*backend), returned.reason);
+  }
 }
 
-void close_elsewhere(BackendPtr backend, pool::CloseReason reason) {
-  // Its worker may change only while it is lent, and now nobody lends it.
-  Worker& home = backend->home();
-  if (home.loop.on_this_thread()) {
-    backend->close(reason);
+void discard(const BackendPtr& backend, pool::CloseReason reason) {
+  backend->take_back();
+  const bool ended = backend->ended();
+  backend->pool().slots.forget(*backend, backend->home().loop.now(), ended);
+  if (ended) {
+    backend->close(reason, {});
   } else {
-    home.loop.call([backend = std::move(backend), reason] { backend->close(reason); });
+    close_slot(backend, reason);
   }
+}
+
+namespace {
+
+// Its worker may change only while it is lent, and now nobody lends it.
+void close_at_home(BackendPtr backend, pool::CloseReason reason, std::function<void()> on_end) {
+  Loop& loop = backend->home().loop;
+  if (loop.on_this_thread()) {
+    backend->close(reason, std::move(on_end));
+  } else {
+    loop.call([backend = std::move(backend), reason, on_end = std::move(on_end)]() mutable {
+      backend->close(reason, std::move(on_end));
+    });
+  }
+}
+
+}  // namespace
+
+void close_slot(BackendPtr backend, pool::CloseReason reason) {
+  Loop& loop = backend->home().loop;
+  BackendPoolPtr pool = backend->pool().shared_from_this();
+  close_at_home(std::move(backend), reason,
+                [pool = std::move(pool), &loop] { pool->slots.closed(loop.now()); });
+}
+
+Task<void> end_of(Worker& here, BackendPtr backend, pool::CloseReason reason) {
+  Signal ended(here.loop);
+  Loop& loop = here.loop;
+  close_at_home(std::move(backend), reason,
+                [&loop, &ended] { loop.call([&ended] { ended.set(); }); });
+  co_await ended.wait();
 }
 
 }  // namespace sluice::proxy

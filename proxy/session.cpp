@@ -173,7 +173,7 @@ Task<bool> Session::flush(Exchange& exchange) {
     backend_turn_.give();
     worker_.instruments.bytes(Side::backend, Direction::sent).add(size);
     if (!sent) {
-      backend->stream().abort();
+      backend->hang_up();
     }
   }
   exchange.to_backend.clear();
@@ -258,7 +258,7 @@ void Session::kill(const protocol::Failure& why) {
   client_.abort();
   progress_.set();
   if (backend_ != nullptr && backend_turn_.taken()) {
-    backend_->stream().abort();
+    backend_->hang_up();
   }
 }
 

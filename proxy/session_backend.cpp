@@ -54,10 +54,7 @@ Task<void> Session::backend_gone(Backend& backend, protocol::Failure failure) {
                        {{"pool", pool_->config().name}, {"user", login_.user}});
   Exchange exchange;
   Ending ending = conversation_->backend_lost(failure, exchange);
-  pool_->slots.forget(backend, worker_.loop.now(), true);
-  backend.take_back();
-  backend.close(pool::CloseReason::error);
-  backend_.reset();
+  discard(std::exchange(backend_, nullptr), pool::CloseReason::error);
   show_state();
   count(exchange.facts);
   co_await flush(exchange);
