@@ -99,7 +99,8 @@ enum class Chore : std::uint8_t {
   ping,  // PostgreSQL: empty query; MySQL: COM_PING
   rollback,
   commit,  // pool_reset_on_return: commit
-  reset,   // full: session state back to what login gave it, prepared statements forgotten
+  reset,   // full: session state back to what login and init_sql gave it, nothing prepared
+  init,    // the pool's init_sql, on a connection that nobody has had yet
 };
 enum class ChoreState : std::uint8_t { pending, done, failed };
 
@@ -115,6 +116,11 @@ class Link {
   virtual void start_chore(Chore chore, Outbox& to_backend) = 0;
   // Bytes that arrived while a chore runs. failed: close the connection.
   virtual ChoreState chore_bytes(Bytes in) = 0;
+  // Why the last chore failed, where the server said so: its own codes, no word of the pool yet.
+  // Null: the connection was lost, or the server broke the protocol.
+  const Failure* chore_failure() const { return chore_failure_.get(); }
+  // Chore::init must run before a session gets it.
+  virtual bool needs_init() const = 0;
   // Bytes that arrived while nobody holds it and no chore runs. Notices and parameter reports are
   // fine; a failure (a shutdown notice, for one) means: close it.
   virtual Status idle_bytes(Bytes in) = 0;
@@ -124,14 +130,16 @@ class Link {
  protected:
   explicit Link(BackendLogin login) : login_(std::move(login)) {}
   BackendLogin login_;
+  std::unique_ptr<Failure> chore_failure_;
 };
 
 // What a session of this pool and route starts with. Shared by all its sessions.
 struct SessionDefaults {
   std::string isolation_level;  // "", or as in SQL: "READ COMMITTED"; AUTOCOMMIT is "" here
   bool session_mode = false;    // pool_mode: session: the backend is kept until the client leaves
-  bool refuse_unsupported = false;                  // unsupported_state: refuse
-  std::size_t max_prepared_statements = 200;        // per backend connection
+  bool refuse_unsupported = false;            // unsupported_state: refuse
+  std::string init_sql;                       // statements run on each new connection; "" = none
+  std::size_t max_prepared_statements = 200;  // per backend connection
   std::size_t max_message = std::size_t{1} << 30U;  // bytes; larger ones are refused
 };
 

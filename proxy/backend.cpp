@@ -38,6 +38,11 @@ void Backend::start() {
   spawn(home_->server.gate(), live());
 }
 
+void Backend::joined_pool() {
+  counted_ = true;
+  pool_->instruments(home_->index).connections_opened.add();
+}
+
 Task<void> Backend::live() {
   auto self = shared_from_this();
   // Whatever is thrown (for lack of memory, most likely), the slot must not be lost with it.
@@ -156,8 +161,7 @@ Task<bool> Backend::run_chore(protocol::Chore chore, TimePoint deadline) {
 }
 
 void Backend::close(pool::CloseReason reason, std::function<void()> on_end) {
-  if (!close_counted_) {
-    close_counted_ = true;
+  if (std::exchange(counted_, false)) {
     pool_->instruments(home_->index).connections_closed(reason).add();
   }
   if (ended_) {

@@ -41,6 +41,8 @@ class Backend final : public pool::Member, public std::enable_shared_from_this<B
 
   // Starts the reader, which keeps the backend alive until the connection ends.
   void start();
+  // The pool has it from now on: it is counted as opened, and later as closed.
+  void joined_pool();
 
   Worker& home() { return *home_; }
   Stream& stream() { return *stream_; }
@@ -108,7 +110,7 @@ class Backend final : public pool::Member, public std::enable_shared_from_this<B
   const Endpoint endpoint_;
   bool dead_ = false;
   bool ended_ = false;
-  bool close_counted_ = false;
+  bool counted_ = false;  // as opened, and not yet as closed
   std::function<void()> on_end_;
   std::optional<Timer> close_limit_;
   std::optional<protocol::Failure> last_words_;  // why the server or we ended it, if known

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/checkout.hpp"
 #include "proxy/connect_failure.hpp"
 #include "proxy/drive.hpp"
 #include "proxy/server.hpp"
@@ -103,6 +104,26 @@ Task<Result<BackendPtr>> log_in_somewhere(Worker& worker, BackendPoolPtr pool,
   }
 }
 
+// init_sql, and whatever has come of the connection since the login.
+Task<protocol::Status> initialise(Backend& backend, TimePoint deadline) {
+  const BackendPool& pool = backend.pool();
+  const bool done =
+      !backend.link().needs_init() || co_await backend.run_chore(protocol::Chore::init, deadline);
+  if (done && !backend.dead()) {
+    co_return protocol::Done{};
+  }
+  if (done) {
+    co_return unreachable(pool, "it closed the connection right after the login");
+  }
+  if (backend.link().chore_failure() == nullptr) {
+    co_return unreachable(pool, backend.dead() ? "the connection was lost while init_sql ran"
+                                               : "init_sql did not end within connect_timeout");
+  }
+  Failure failure = *backend.link().chore_failure();
+  failure.text = "pool " + pool.description() + ": " + failure.text;
+  co_return failure;
+}
+
 }  // namespace
 
 LoginOrder make_order(Server& server, const BackendPool& pool,
@@ -125,15 +146,22 @@ LoginOrder make_order(Server& server, const BackendPool& pool,
 
 Task<Result<BackendPtr>> open_backend(Worker& worker, BackendPoolPtr pool, LoginOrder order) {
   const TimePoint deadline = worker.loop.now() + pool->config().connect_timeout;
-  auto backend = co_await log_in_somewhere(worker, pool, order, deadline);
-  if (!backend) {
-    pool->note_failure(backend.failure(), worker.loop.now());
-    co_return backend;
+  auto opened = co_await log_in_somewhere(worker, pool, order, deadline);
+  if (opened) {
+    (*opened)->start();
+    (*opened)->fit_class = order.fit_class;
+    protocol::Status ready = co_await initialise(**opened, deadline);
+    if (!ready) {
+      co_await end_of(worker, std::move(*opened), pool::CloseReason::error);
+      opened = std::move(ready.failure());
+    }
   }
-  (*backend)->start();
-  (*backend)->fit_class = order.fit_class;
-  pool->note_success(std::move(order));
-  co_return backend;
+  if (opened) {
+    pool->note_success(std::move(order));
+  } else {
+    pool->note_failure(opened.failure(), worker.loop.now());
+  }
+  co_return opened;
 }
 
 Task<Result<std::string>> ask_version(Worker& worker, BackendPoolPtr pool) {

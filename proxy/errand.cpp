@@ -74,14 +74,10 @@ Task<void> open(ErrandPtr errand, LoginOrder order, pool::Open decision) {
     co_return;
   }
   auto opened = co_await open_backend(worker, errand->pool, std::move(order));
-  if (opened && (*opened)->dead()) {
-    errand->failure = protocol::fail(FailureKind::backend_lost,
-                                     "the backend of pool " + errand->pool->description() +
-                                         " closed the connection right after login");
-    co_await end_of(worker, std::move(*opened), pool::CloseReason::error);
-  } else if (opened) {
+  if (opened) {
+    // Should it have died since: whoever uses it finds out.
     errand->pool->slots.opened(**opened, worker.loop.now());
-    errand->pool->instruments(worker.index).connections_opened.add();
+    (*opened)->joined_pool();
     errand->backend = std::move(*opened);
   } else {
     errand->failure = std::move(opened.failure());

@@ -175,6 +175,7 @@ std::shared_ptr<const protocol::SessionDefaults> Server::defaults(const config::
         route.isolation_level.empty() ? pool.isolation_level : route.isolation_level;
     made.session_mode = pool.pool_mode == config::PoolMode::session;
     made.refuse_unsupported = pool.refuse_unsupported_state;
+    made.init_sql = pool.init_sql;
     made.max_prepared_statements = pool.max_prepared_statements;
     made.max_message = config_->limits.max_message;
     entry = std::make_shared<const protocol::SessionDefaults>(std::move(made));

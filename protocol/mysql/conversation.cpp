@@ -69,21 +69,19 @@ void MysqlConversation::attach(Link& link, Exchange& out) {
 
 // Queues what the backend lacks of this session's settings; false when there is nothing.
 bool MysqlConversation::synchronise(Exchange& out) {
-  static constexpr std::string_view kTrack =
-      "SET @@SESSION.session_track_system_variables='*', @@SESSION.session_track_schema=ON, "
-      "@@SESSION.session_track_state_change=ON, "
-      "@@SESSION.session_track_transaction_info='CHARACTERISTICS'";
-  if (link_->trackers == MysqlLink::Trackers::unknown) {
-    link_->trackers = MysqlLink::Trackers::on;
-    link_->send(out.to_backend, Purpose::trackers, Command::query, kTrack);
-  }
+  link_->track(out.to_backend);
   const SettingsPtr have = link_->settings();
-  if (link_->charset_known && same_settings(have, wanted_)) {
+  Baseline* baseline = link_->baseline.get();
+  const bool lost = baseline != nullptr && baseline->lost;
+  if (link_->charset_known && !lost && same_settings(have, wanted_)) {
     wanted_ = have;  // equal values share their memory
     return link_->busy();
   }
   const std::string statement = settings_statement(
-      have, wanted_, {mariadb_, link_->login().server_version, link_->charset_known});
+      have, wanted_, {mariadb_, link_->login().server_version, link_->charset_known, baseline});
+  if (lost) {
+    baseline->lost = false;
+  }
   if (!statement.empty()) {
     link_->send(out.to_backend, Purpose::settings, Command::query, statement);
   }
@@ -134,7 +132,8 @@ Cleanup MysqlConversation::detach() {
   const bool schema_taken = link.schema_free && !setting(link.settings(), kSchema).empty();
   if (outstanding() || link.unclean || schema_taken) {
     cleanup = Cleanup::close;
-  } else if (pins_.any() || characteristics_ || xa_ || show_state_) {
+  } else if (pins_.any() || characteristics_ || xa_ || show_state_ ||
+             (link.baseline && link.baseline->rerun)) {
     cleanup = Cleanup::reset;
   } else if (in_transaction()) {
     cleanup = Cleanup::rollback;

@@ -290,7 +290,11 @@ void MysqlConversation::release_pins(const MysqlStatement& effects) {
 }
 
 sql::MysqlSyntax MysqlConversation::syntax() const {
-  const std::string_view mode = setting(wanted_, kSqlMode);
+  std::string_view mode = setting(wanted_, kSqlMode);
+  if (link_ != nullptr && link_->baseline && (!wanted_ || wanted_->find(kSqlMode) == nullptr)) {
+    const std::string* initial = link_->baseline->values.find(kSqlMode);
+    mode = initial != nullptr ? std::string_view(*initial) : mode;
+  }
   return {mode.find("ANSI_QUOTES") != std::string_view::npos,
           (status_ & status_flag::kNoBackslashEscapes) == 0};
 }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "protocol/mysql/init_sql.hpp"
 #include "protocol/mysql/packet.hpp"
 #include "protocol/mysql/session_state.hpp"
 #include "protocol/writer.hpp"
@@ -9,7 +10,9 @@
 namespace sluice::protocol::mysql {
 
 MysqlLink::MysqlLink(BackendLogin login, std::shared_ptr<const SessionDefaults> defaults)
-    : Link(std::move(login)), defaults_(std::move(defaults)) {
+    : Link(std::move(login)),
+      baseline(defaults->init_sql.empty() ? nullptr : make_baseline(defaults->init_sql)),
+      defaults_(std::move(defaults)) {
   if (!has(capability::kSessionTrack)) {
     trackers = Trackers::off;
   }
@@ -35,6 +38,9 @@ void MysqlLink::forget_session() {
   set_settings(std::move(kept));
   statements_.clear();
   charset_known = false;
+  if (baseline) {
+    baseline->forget();
+  }
   if (has(capability::kSessionTrack)) {
     trackers = Trackers::unknown;
   }
@@ -77,8 +83,20 @@ void MysqlLink::expect(ReplyKind kind, const ReplyOptions& options) {
   push({Purpose::client, kind, options});
 }
 
+void MysqlLink::track(Outbox& out) {
+  static constexpr std::string_view kTrack =
+      "SET @@SESSION.session_track_system_variables='*', @@SESSION.session_track_schema=ON, "
+      "@@SESSION.session_track_state_change=ON, "
+      "@@SESSION.session_track_transaction_info='CHARACTERISTICS'";
+  if (trackers == Trackers::unknown) {
+    trackers = Trackers::on;
+    send(out, Purpose::trackers, Command::query, kTrack);
+  }
+}
+
 void MysqlLink::start_chore(Chore chore, Outbox& to_backend) {
   chore_ = chore;
+  chore_failure_.reset();
   switch (chore) {
     case Chore::ping:
       send(to_backend, Purpose::chore, Command::ping, {});
@@ -91,33 +109,122 @@ void MysqlLink::start_chore(Chore chore, Outbox& to_backend) {
       break;
     case Chore::reset:
       send(to_backend, Purpose::chore, Command::reset_connection, {});
+      if (baseline) {
+        start_init(to_backend);
+      }
       break;
+    case Chore::init:
+      track(to_backend);
+      start_init(to_backend);
+      break;
+  }
+}
+
+// All at once, which is why none of them may be one that waits for a file.
+void MysqlLink::start_init(Outbox& out) {
+  if (baseline->refused) {
+    send(out, Purpose::init, Command::ping, {});
+    return;
+  }
+  for (const std::string& statement : baseline->statements) {
+    send(out, Purpose::init, Command::query, statement);
+  }
+  if (!busy()) {
+    send(out, Purpose::init, Command::ping, {});
   }
 }
 
 ChoreState MysqlLink::chore_bytes(Bytes in) {
   Outbox nowhere;
-  while (busy() && purpose() == Purpose::chore && !in.empty()) {
-    switch (stream_.feed(in, nowhere)) {
+  while (busy() && purpose() != Purpose::client && !in.empty()) {
+    const ReplyEvent event = stream_.feed(in, nowhere);
+    switch (event) {
       case ReplyEvent::more:
-        break;
+        continue;
       case ReplyEvent::ok:
-        if (stream_.done()) {
-          constexpr std::uint16_t kOpen =
-              status_flag::kInTransaction | status_flag::kInReadOnlyTransaction;
-          const bool open = (stream_.ok().status & kOpen) != 0;
-          finish();
-          if (chore_ == Chore::reset) {
-            forget_session();
-          }
-          return open || !in.empty() ? ChoreState::failed : ChoreState::done;
+        if (purpose() == Purpose::init && chore_ == Chore::init) {
+          note_initial(stream_.ok());
+        }
+        if (!stream_.done()) {
+          continue;
         }
         break;
+      case ReplyEvent::error:
+        if (purpose() == Purpose::trackers) {
+          trackers = Trackers::off;
+          finish();
+          continue;
+        }
+        return chore_error(event);
       default:
-        return ChoreState::failed;
+        return chore_error(event);
+    }
+    if (ChoreState state = chore_reply(); state != ChoreState::pending) {
+      return state == ChoreState::done && !in.empty() ? ChoreState::failed : state;
     }
   }
   return in.empty() && busy() ? ChoreState::pending : ChoreState::failed;
+}
+
+// One of the chore's commands has succeeded.
+ChoreState MysqlLink::chore_reply() {
+  constexpr std::uint16_t kOpen = status_flag::kInTransaction | status_flag::kInReadOnlyTransaction;
+  const Purpose purpose = this->purpose();
+  const bool open = (stream_.ok().status & kOpen) != 0;
+  finish();
+  if (chore_ == Chore::reset && purpose == Purpose::chore) {
+    forget_session();
+  }
+  if (busy()) {
+    return ChoreState::pending;
+  }
+  if (purpose == Purpose::init) {
+    if (open || baseline->refused) {
+      chore_failure_ = std::make_unique<Failure>(
+          fail(FailureKind::backend_login_failed,
+               open ? "init_sql leaves a transaction open" : "init_sql may not LOAD DATA LOCAL"));
+      return ChoreState::failed;
+    }
+    init_done_ = true;
+    baseline->restored();
+  }
+  return open ? ChoreState::failed : ChoreState::done;
+}
+
+ChoreState MysqlLink::chore_error(ReplyEvent event) {
+  const bool init = purpose() == Purpose::init;
+  const FailureKind kind = init ? FailureKind::backend_login_failed : FailureKind::backend_lost;
+  if (event == ReplyEvent::error) {
+    const Err& error = stream_.error();
+    chore_failure_ = std::make_unique<Failure>(
+        fail(kind, (init ? "init_sql failed: " : "") + printable(error.text, 500)));
+    chore_failure_->sqlstate_override = error.sqlstate;
+    chore_failure_->mysql_errno_override = error.number;
+  } else if (event == ReplyEvent::infile) {
+    chore_failure_ = std::make_unique<Failure>(fail(kind, "init_sql may not LOAD DATA LOCAL"));
+  }
+  return ChoreState::failed;
+}
+
+// What a statement of init_sql has set is where all sessions start from. The character set and
+// autocommit are not: they belong to the client, which says what it wants.
+void MysqlLink::note_initial(const Ok& ok) {
+  auto entries = decode_session_state(ok.session_state);
+  if (ok.session_state.empty() || !entries) {
+    return;
+  }
+  Settings reported;
+  for (const TrackEntry& entry : *entries) {
+    if (entry.type == TrackType::system_variables) {
+      apply_variable(reported, entry.name, entry.value);
+    }
+  }
+  Settings own = settings_ ? *settings_ : Settings();
+  for (const auto& [name, value] : reported.entries()) {
+    const bool initial = name != kAutocommit && !is_charset(name);
+    (initial ? baseline->values : own).set(name, value);
+  }
+  set_settings(std::make_shared<const Settings>(std::move(own)));
 }
 
 Status MysqlLink::idle_bytes(Bytes in) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/baseline.hpp"
 #include "protocol/conversation.hpp"
 #include "protocol/mysql/capabilities.hpp"
 #include "protocol/mysql/response.hpp"
@@ -26,6 +27,7 @@ enum class Purpose : std::uint8_t {
   ask_insert_id,   // SELECT LAST_INSERT_ID()
   ask_status,      // COM_PING for the status flags that an ERR does not carry
   chore,
+  init,  // a statement of init_sql
 };
 
 class MysqlLink final : public Link {
@@ -36,6 +38,7 @@ class MysqlLink final : public Link {
   void start_chore(Chore chore, Outbox& to_backend) override;
   ChoreState chore_bytes(Bytes in) override;
   Status idle_bytes(Bytes in) override;
+  bool needs_init() const override { return baseline && !init_done_; }
 
   // ---- for the conversation that holds it
 
@@ -55,9 +58,13 @@ class MysqlLink final : public Link {
   std::uint64_t context() const { return context_; }
   // The server was reset: only the schema and multi-statements are as they were.
   void forget_session();
+  // Switches the session trackers on, if it is not known whether they are.
+  void track(Outbox& out);
 
   LinkStatements& statements() { return statements_; }
   std::size_t max_statements() const { return defaults_->max_prepared_statements; }
+
+  const std::unique_ptr<Baseline> baseline;  // null: the pool has no init_sql
 
   enum class Trackers : std::uint8_t { unknown, off, on };
   Trackers trackers = Trackers::unknown;
@@ -75,6 +82,10 @@ class MysqlLink final : public Link {
     ReplyOptions options;
   };
   void push(const Job& job);
+  void start_init(Outbox& out);
+  ChoreState chore_reply();
+  ChoreState chore_error(ReplyEvent event);
+  void note_initial(const Ok& ok);
 
   std::shared_ptr<const SessionDefaults> defaults_;
   SettingsPtr settings_;
@@ -83,6 +94,7 @@ class MysqlLink final : public Link {
   ReplyStream stream_;
   LinkStatements statements_;
   Chore chore_ = Chore::ping;
+  bool init_done_ = false;
 };
 
 }  // namespace sluice::protocol::mysql

@@ -41,11 +41,6 @@ std::string_view canonical(std::string_view name) {
   return name == "tx_read_only" ? std::string_view("transaction_read_only") : name;
 }
 
-bool is_charset(std::string_view name) {
-  return name == kClientCharset || name == kConnectionCharset || name == kResultsCharset ||
-         name == kCollation;
-}
-
 bool is_word(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -114,8 +109,11 @@ std::string_view server_name(std::string_view name, const Target& target) {
 class Statement {
  public:
   explicit Statement(const Target& target) : target_(target) {}
-  // Null: the global value.
+  // Null: the value of the baseline, else the global one.
   void assign(std::string_view name, const std::string* value) {
+    if (value == nullptr && target_.baseline != nullptr) {
+      value = target_.baseline->values.find(name);
+    }
     text_ += text_.empty() ? "SET @@SESSION." : ", @@SESSION.";
     text_ += server_name(name, target_);
     text_ += "=";
@@ -181,6 +179,11 @@ void set_isolation(Settings& settings, const std::string& isolation_level) {
 }
 
 }  // namespace
+
+bool is_charset(std::string_view name) {
+  return name == kClientCharset || name == kConnectionCharset || name == kResultsCharset ||
+         name == kCollation;
+}
 
 SettingsPtr initial_settings(const ClientLogin& login, const std::string& isolation_level) {
   auto settings = std::make_shared<Settings>();
@@ -262,7 +265,16 @@ std::string settings_statement(const SettingsPtr& have, const SettingsPtr& want,
       out.assign(name, &value);
     }
   }
-  if (differ(from.find(kSqlMode), to.find(kSqlMode))) {
+  const bool lost = target.baseline != nullptr && target.baseline->lost;
+  if (lost) {
+    for (const auto& [name, value] : target.baseline->values.entries()) {
+      if (carried_by_set(name) && from.find(name) == nullptr && to.find(name) == nullptr) {
+        out.assign(name, &value);
+      }
+    }
+  }
+  if (differ(from.find(kSqlMode), to.find(kSqlMode)) ||
+      (lost && to.find(kSqlMode) == nullptr && target.baseline->values.find(kSqlMode) != nullptr)) {
     out.assign(kSqlMode, to.find(kSqlMode));
   }
   return out.take();

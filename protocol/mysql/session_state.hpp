@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "protocol/baseline.hpp"
 #include "protocol/bytes.hpp"
 #include "protocol/login.hpp"
 #include "protocol/mysql/session_track.hpp"
@@ -48,7 +49,8 @@ bool apply_schema(Settings& settings, std::string_view schema);
 struct Target {
   bool mariadb = false;
   std::string_view version;
-  bool charset_known = true;  // false: right after a login or a reset
+  bool charset_known = true;           // false: right after a login or a reset
+  const Baseline* baseline = nullptr;  // what init_sql has set; null: nothing
 };
 // SET ... that makes a session with `have` into one with `want`, sql_mode last. Empty: nothing to
 // do. The schema and multi-statements are not in it: commands of their own set them.
@@ -57,6 +59,9 @@ std::string settings_statement(const SettingsPtr& have, const SettingsPtr& want,
 
 // Two sessions with equal contexts read statement text alike: schema, sql_mode, character set.
 std::uint64_t parse_context(const SettingsPtr& settings);
+
+// Belongs to the character set of the client.
+bool is_charset(std::string_view name);
 
 // The value of a setting; empty when it is not there.
 std::string_view setting(const SettingsPtr& settings, std::string_view name);

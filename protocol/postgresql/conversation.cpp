@@ -83,7 +83,8 @@ Cleanup ClientConversation::detach() {
   bool lost = link.unclean || link.broken || link.fatal || stale_ || link.copy_in ||
               link.ignoring || batch_open_ || !link.expected.empty() ||
               (forwarding_ && reader_.left() != 0) || link.reader.left() != 0;
-  bool changed = pins_.any() || (defaults_->session_mode && used_);
+  bool changed =
+      pins_.any() || (defaults_->session_mode && used_) || (link.baseline && link.baseline->rerun);
   // What is left of a request that will not be answered belongs to nobody.
   forwarding_ = batch_open_ = settle_ = sequence_ok_ = batch_failed_ = false;
   pins_.clear();

@@ -7,6 +7,21 @@
 #include "protocol/writer.hpp"
 
 namespace sluice::protocol::postgresql {
+namespace {
+
+// What a RESET means for the session, where the server's meaning is another.
+void add_initial(Settings& again, const Settings& initial, const sql::Effects& effects) {
+  if (effects.change == sql::Change::reset_all) {
+    for (const auto& [name, value] : initial.entries()) {
+      again.set(name, value);
+    }
+  } else if (const std::string* value = initial.find(effects.name);
+             value != nullptr && effects.change == sql::Change::reset) {
+    again.set(effects.name, *value);
+  }
+}
+
+}  // namespace
 
 // Before a statement with effects goes to the backend. Need::reply when its outcome must wait for
 // replies that are on their way in any case.
@@ -32,7 +47,7 @@ std::optional<Failure> ClientConversation::refusal_of(const sql::Effects& effect
                   "served other sessions; use INSERT ... RETURNING, or pool_mode: session");
     }
   }
-  if (effects.resets && startup_) {
+  if (effects.resets && (startup_ || link_->baseline)) {
     return fail(FailureKind::unsupported_feature,
                 "RESET together with other statements in one text is not supported; send it alone");
   }
@@ -132,19 +147,31 @@ void ClientConversation::send_settings(std::string_view sql, SettingsPtr result,
 
 // From what the backend has to what the session wants.
 void ClientConversation::bring_settings(Exchange& out) {
-  if (same_settings(link_->settings(), wanted_)) {
+  const bool lost = link_->baseline && link_->baseline->lost;
+  if (same_settings(link_->settings(), wanted_) && !lost) {
     link_->set_settings(wanted_);  // makes the next comparison one of pointers
     if (tell_ && !mid_reply()) {
       tell_parameters(out);
     }
     return;
   }
-  send_settings(settings_difference(link_->settings(), wanted_), wanted_, false, out);
+  const std::string sql = settings_difference(link_->settings(), wanted_, link_->baseline.get());
+  if (lost) {
+    link_->baseline->lost = false;
+  }
+  if (sql.empty()) {
+    link_->set_settings(wanted_);
+    return;
+  }
+  send_settings(sql, wanted_, false, out);
 }
 
 // After a RESET the client has heard the login's values of the backend; these are its own.
 void ClientConversation::tell_parameters(Exchange& out) {
   tell_ = false;
+  if (!startup_) {
+    return;
+  }
   Buffer bytes;
   for (const auto& [name, value] : link_->parameters()) {
     for (const auto& [own, unused] : startup_->entries()) {
@@ -182,9 +209,12 @@ void ClientConversation::carry_out(const Aftermath& aftermath, const Expected* e
   }
   bool resets = effects->discard_all || effects->change == sql::Change::reset ||
                 effects->change == sql::Change::reset_all;
-  tell_ = tell_ || (resets && startup_);
+  tell_ = tell_ || (resets && (startup_ || link_->baseline));
   if (effects->discard_all) {
     link_->set_settings(nullptr);
+    if (link_->baseline) {
+      link_->baseline->forget();
+    }
     wanted_ = startup_;
     scratch().changed.clear();
   } else if (effects->change != sql::Change::none) {
@@ -196,13 +226,13 @@ void ClientConversation::change_settings(const sql::Effects& effects, bool outsi
   bool all = effects.change == sql::Change::reset_all;
   if (!outside) {
     pins_.add(Pin::settings);
-    // On the server RESET means the login's values; this client's own come after it.
+    // On the server RESET means the login's values; init_sql's and this client's own come after.
     Settings again = reapply_ ? *reapply_ : Settings{};
-    if (all && startup_) {
-      again = *startup_;
-    } else if (const std::string* value = find_setting(startup_, effects.name);
-               value != nullptr && effects.change == sql::Change::reset) {
-      again.set(effects.name, *value);
+    if (link_->baseline) {
+      add_initial(again, link_->baseline->values, effects);
+    }
+    if (startup_) {
+      add_initial(again, *startup_, effects);
     }
     if (!again.empty()) {
       reapply_ = std::make_shared<const Settings>(std::move(again));
@@ -217,6 +247,9 @@ void ClientConversation::change_settings(const sql::Effects& effects, bool outsi
       }
     }
     link_->set_settings(kept);
+    if (link_->baseline) {
+      link_->baseline->lost = true;
+    }
     wanted_ = startup_;
     if (scratch_) {
       scratch_->changed.clear();
@@ -231,6 +264,9 @@ void ClientConversation::change_settings(const sql::Effects& effects, bool outsi
     }
   } else {
     link_->set_settings(without_setting(link_->settings(), effects.name));
+    if (link_->baseline && link_->baseline->values.find(effects.name) != nullptr) {
+      link_->baseline->lost = true;
+    }
     const std::string* value = find_setting(startup_, effects.name);
     wanted_ = value != nullptr ? with_setting(wanted_, effects.name, *value)
                                : without_setting(wanted_, effects.name);

@@ -72,7 +72,8 @@ class PostgresqlDialect final : public Dialect {
   }
   std::unique_ptr<Link> make_link(BackendLogin login,
                                   std::shared_ptr<const SessionDefaults> defaults) const override {
-    return std::make_unique<BackendLink>(std::move(login), defaults->max_prepared_statements);
+    return std::make_unique<BackendLink>(std::move(login), defaults->max_prepared_statements,
+                                         defaults->init_sql);
   }
 
   // Only what the pool says. What a session wants comes with attach(), so that RESET takes every

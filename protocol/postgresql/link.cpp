@@ -1,5 +1,6 @@
 #include "protocol/postgresql/link.hpp"
 
+#include "protocol/postgresql/init_sql.hpp"
 #include "protocol/postgresql/messages.hpp"
 #include "protocol/postgresql/session_state.hpp"
 #include "protocol/writer.hpp"
@@ -13,6 +14,11 @@ void put_query(Outbox& out, std::string_view text) {
   Buffer message;
   put_message(message, frontend::kQuery, body);
   out.own(message);
+}
+
+// Rows of settings are seen whole.
+std::size_t chore_head(char type) {
+  return type == backend::kDataRow ? kHeadLimit : backend_head(type);
 }
 
 }  // namespace
@@ -29,8 +35,10 @@ std::size_t backend_head(char type) {
   }
 }
 
-BackendLink::BackendLink(BackendLogin login, std::size_t limit)
-    : Link(std::move(login)), max_statements(limit) {
+BackendLink::BackendLink(BackendLogin login, std::size_t limit, std::string_view init_sql)
+    : Link(std::move(login)),
+      max_statements(limit),
+      baseline(init_sql.empty() ? nullptr : make_baseline(init_sql)) {
   backslash_escapes_ = parameter("standard_conforming_strings") == "off";
 }
 
@@ -67,7 +75,7 @@ void BackendLink::forget_session() {
 
 void BackendLink::start_chore(Chore chore, Outbox& to_backend) {
   chore_ = chore;
-  chore_failed_ = false;
+  chore_failure_.reset();
   chore_replies_ = 1;
   switch (chore) {
     case Chore::ping:
@@ -86,6 +94,15 @@ void BackendLink::start_chore(Chore chore, Outbox& to_backend) {
         ++chore_replies_;
       }
       put_query(to_backend, "DISCARD ALL");
+      if (baseline) {
+        put_query(to_backend, baseline->statements.front());
+        ++chore_replies_;
+      }
+      break;
+    case Chore::init:
+      put_query(to_backend, baseline->statements.front());
+      put_query(to_backend, kAskBaseline);
+      ++chore_replies_;
       break;
   }
   unnamed.reset();
@@ -96,7 +113,7 @@ ChoreState BackendLink::chore_bytes(Bytes in) {
   ChoreState state = ChoreState::pending;
   for (;;) {
     FrameReader::Head head;
-    switch (reader.peek(in, kBackendMessageLimit, backend_head, head)) {
+    switch (reader.peek(in, kBackendMessageLimit, chore_head, head)) {
       case FrameReader::Got::more:
         return state;
       case FrameReader::Got::body:
@@ -131,24 +148,68 @@ ChoreState BackendLink::chore_message(const FrameReader::Head& head) {
     case backend::kCommandComplete:
     case backend::kEmptyQueryResponse:
       return ChoreState::pending;
-    case backend::kReadyForQuery: {
-      auto ready = parse_ready_for_query(head.body());
-      if (!ready || chore_replies_ == 0) {
-        return ChoreState::failed;
+    case backend::kReadyForQuery:
+      return chore_ready(head);
+    case backend::kErrorResponse:
+      return chore_error(head);
+    case backend::kRowDescription:
+      return initialising() || asking() ? ChoreState::pending : ChoreState::failed;
+    case backend::kDataRow:
+      if (asking()) {
+        add_setting(baseline->values, head.body());
       }
-      status = *ready;
-      if (--chore_replies_ != 0) {
-        return ChoreState::pending;
+      return initialising() || asking() ? ChoreState::pending : ChoreState::failed;
+    default:
+      if (initialising()) {
+        chore_failure_ = std::make_unique<Failure>(
+            fail(FailureKind::backend_login_failed, "init_sql does what it may not, such as COPY"));
       }
-      if (chore_ == Chore::reset) {
-        forget_session();
-        unnamed_known = true;
-      }
-      return status == 'I' ? ChoreState::done : ChoreState::failed;
-    }
-    default:  // an error among them: a chore has none that leaves the connection usable
       return ChoreState::failed;
   }
+}
+
+bool BackendLink::initialising() const {
+  return (chore_ == Chore::init && chore_replies_ == 2) ||
+         (chore_ == Chore::reset && baseline && chore_replies_ == 1);
+}
+
+ChoreState BackendLink::chore_ready(const FrameReader::Head& head) {
+  auto ready = parse_ready_for_query(head.body());
+  if (!ready || chore_replies_ == 0) {
+    return ChoreState::failed;
+  }
+  status = *ready;
+  if (status != 'I') {
+    if (initialising()) {
+      chore_failure_ = std::make_unique<Failure>(
+          fail(FailureKind::backend_login_failed, "init_sql leaves a transaction open"));
+    }
+    return ChoreState::failed;
+  }
+  if (--chore_replies_ != 0) {
+    return ChoreState::pending;
+  }
+  if (chore_ == Chore::reset) {
+    forget_session();
+    unnamed_known = true;
+  }
+  if (baseline && (chore_ == Chore::reset || chore_ == Chore::init)) {
+    init_done_ = true;
+    baseline->restored();
+  }
+  return ChoreState::done;
+}
+
+// A chore has no error that leaves the connection usable.
+ChoreState BackendLink::chore_error(const FrameReader::Head& head) {
+  if (auto fields = parse_error_fields(head.body())) {
+    const bool init = initialising();
+    chore_failure_ = std::make_unique<Failure>(
+        fail(init ? FailureKind::backend_login_failed : FailureKind::backend_lost,
+             (init ? "init_sql failed: " : "") + printable(fields->message, 500)));
+    chore_failure_->sqlstate_override = fields->sqlstate;
+  }
+  return ChoreState::failed;
 }
 
 Status BackendLink::idle_bytes(Bytes in) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string_view>
 
+#include "protocol/baseline.hpp"
 #include "protocol/conversation.hpp"
 #include "protocol/postgresql/expected.hpp"
 #include "protocol/postgresql/frame_reader.hpp"
@@ -20,12 +21,13 @@ std::size_t backend_head(char type);
 
 class BackendLink final : public Link {
  public:
-  BackendLink(BackendLogin login, std::size_t max_statements);
+  BackendLink(BackendLogin login, std::size_t max_statements, std::string_view init_sql = {});
 
   const SettingsPtr& settings() const override { return settings_; }
   void start_chore(Chore chore, Outbox& to_backend) override;
   ChoreState chore_bytes(Bytes in) override;
   Status idle_bytes(Bytes in) override;
+  bool needs_init() const override { return baseline && !init_done_; }
 
   // A ParameterStatus. Returns the value that was known before.
   std::string report(std::string_view name, std::string_view value);
@@ -41,6 +43,7 @@ class BackendLink final : public Link {
   Expectations expected;
   LinkStatements statements;
   const std::size_t max_statements;
+  const std::unique_ptr<Baseline> baseline;  // null: the pool has no init_sql
   StatementPtr unnamed;  // what the unnamed statement is, if unnamed_known; null: none
   bool unnamed_known = true;
   char status = 'I';        // of the last ReadyForQuery
@@ -53,11 +56,16 @@ class BackendLink final : public Link {
 
  private:
   ChoreState chore_message(const FrameReader::Head& head);
+  ChoreState chore_ready(const FrameReader::Head& head);
+  ChoreState chore_error(const FrameReader::Head& head);
+  // The replies that come now are those of init_sql, of the question that follows it.
+  bool initialising() const;
+  bool asking() const { return chore_ == Chore::init && chore_replies_ == 1; }
 
   SettingsPtr settings_;
   Chore chore_ = Chore::ping;
   unsigned chore_replies_ = 0;  // ReadyForQuery messages that the chore waits for
-  bool chore_failed_ = false;
+  bool init_done_ = false;
   bool backslash_escapes_ = false;
 };
 

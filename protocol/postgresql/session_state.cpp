@@ -9,12 +9,6 @@ char lower(char letter) {
   return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + ('a' - 'A')) : letter;
 }
 
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), lower);
-  return out;
-}
-
 SettingsPtr shared(Settings settings) {
   return settings.empty() ? nullptr : std::make_shared<const Settings>(std::move(settings));
 }
@@ -25,6 +19,12 @@ void append_set(std::string& sql, std::string_view name, std::string_view value)
 }
 
 }  // namespace
+
+std::string lower_case(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), lower);
+  return out;
+}
 
 SettingsPtr startup_settings(const Parameters& parameters, const SessionDefaults& defaults) {
   Settings settings;
@@ -61,13 +61,27 @@ const std::string* find_setting(const SettingsPtr& settings, std::string_view na
   return settings ? settings->find(name) : nullptr;
 }
 
-std::string settings_difference(const SettingsPtr& has, const SettingsPtr& wants) {
+std::string settings_difference(const SettingsPtr& has, const SettingsPtr& wants,
+                                const Baseline* baseline) {
   std::string resets;
   std::string sets;
   if (has) {
     for (const auto& [name, value] : has->entries()) {
-      if (find_setting(wants, name) == nullptr) {
+      if (find_setting(wants, name) != nullptr) {
+        continue;
+      }
+      const std::string* initial = baseline != nullptr ? baseline->values.find(name) : nullptr;
+      if (initial == nullptr) {
         resets += "RESET " + quote_name(name) + ';';
+      } else if (!baseline->lost) {
+        append_set(sets, name, *initial);
+      }
+    }
+  }
+  if (baseline != nullptr && baseline->lost) {
+    for (const auto& [name, value] : baseline->values.entries()) {
+      if (find_setting(wants, name) == nullptr) {
+        append_set(sets, name, value);
       }
     }
   }

@@ -104,7 +104,8 @@ class Talk {
   }
 
   void new_link() {
-    link = std::make_unique<BackendLink>(BackendLogin{}, defaults_->max_prepared_statements);
+    link = std::make_unique<BackendLink>(BackendLogin{}, defaults_->max_prepared_statements,
+                                         defaults_->init_sql);
   }
   // A second client of the same backend.
   void new_client(Parameters startup = {}) {
