@@ -62,6 +62,7 @@ class Member {
 
  private:
   friend class PoolState;
+  friend class Lanes;
   TimePoint expires_at_ = TimePoint::max();
   TimePoint proven_at_{};  // last answered query or ping
   TimePoint idle_since_{};
@@ -131,6 +132,7 @@ class Waiter {
 
  private:
   friend class PoolState;
+  friend class Lanes;
   friend class Deliveries;
   Ask ask_{};
   TimePoint since_{};
@@ -244,6 +246,15 @@ class Pool {
   const Limits& limits() const { return limits_; }
 
  private:
+  friend class Budget;
+  // For budgets; each takes the lock.
+  TimePoint coldest_idle() const;
+  bool evict_coldest();
+  std::function<void()> tick_wanted() const;
+  // Runs `decide` on the state under the lock, and then balances the budgets that it has touched.
+  template <typename Decide>
+  auto locked(Decide decide);
+
   std::string name_;
   Limits limits_;
   std::vector<std::shared_ptr<Budget>> budgets_;

@@ -70,7 +70,7 @@ TEST(PoolWait, AFreedSlotIsGivenToTheFirst) {
   ASSERT_TRUE(waiters[0].told.has_value());
   EXPECT_TRUE(opens(*waiters[0].told));
   EXPECT_FALSE(waiters[1].told.has_value());
-  busy.pool.open_failed(t(1s), OpenFailure::transient);
+  busy.pool.open_failed(t(1s), OpenFailure::given_up);
   ASSERT_TRUE(waiters[1].told.has_value());
   EXPECT_TRUE(opens(*waiters[1].told));
   EXPECT_FALSE(waiters[2].told.has_value());
