@@ -107,8 +107,10 @@ Task<Result<BackendPtr>> log_in_somewhere(Worker& worker, BackendPoolPtr pool,
 // init_sql, and whatever has come of the connection since the login.
 Task<protocol::Status> initialise(Backend& backend, TimePoint deadline) {
   const BackendPool& pool = backend.pool();
-  const bool done =
-      !backend.link().needs_init() || co_await backend.run_chore(protocol::Chore::init, deadline);
+  bool done = true;
+  if (backend.link().needs_init()) {
+    done = co_await backend.run_chore(protocol::Chore::init, deadline);
+  }
   if (done && !backend.dead()) {
     co_return protocol::Done{};
   }
