@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <variant>
 
@@ -81,12 +82,15 @@ void lend(PoolState& pool, Members& members, TimePoint now) {
     pool.opened(member, now).deliver();
   }
 }
-// And gives each back, the first one first.
+// And gives back the first so many, the first one first.
 template <typename Members>
-void fill(PoolState& pool, Members& members, TimePoint now) {
+void fill(PoolState& pool, Members& members, TimePoint now, std::size_t returned = SIZE_MAX) {
   lend(pool, members, now);
   for (auto& member : members) {
-    ASSERT_TRUE(pool.release(member, now).returned.kept);
+    if (returned > 0) {
+      --returned;
+      ASSERT_TRUE(pool.release(member, now).returned.kept);
+    }
   }
 }
 
