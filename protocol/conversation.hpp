@@ -135,8 +135,12 @@ class Link {
 
 // What a session of this pool and route starts with. Shared by all its sessions.
 struct SessionDefaults {
-  std::string isolation_level;  // "", or as in SQL: "READ COMMITTED"; AUTOCOMMIT is "" here
-  bool session_mode = false;    // pool_mode: session: the backend is kept until the client leaves
+  std::string isolation_level;     // "", or as in SQL: "READ COMMITTED"; AUTOCOMMIT is "" here
+  bool read_only = false;          // transactions are read only until the client says otherwise
+  std::optional<bool> autocommit;  // MySQL; empty: the server's
+  bool session_mode = false;  // pool_mode: session: the backend is kept until the client leaves
+  bool statement_mode =
+      false;  // pool_mode: statement: transactions of several requests are refused
   bool refuse_unsupported = false;            // unsupported_state: refuse
   std::string init_sql;                       // statements run on each new connection; "" = none
   std::size_t max_prepared_statements = 200;  // per backend connection

@@ -174,7 +174,10 @@ std::shared_ptr<const protocol::SessionDefaults> Server::defaults(const config::
     made.isolation_level =
         route.isolation_level.empty() ? pool.isolation_level : route.isolation_level;
     made.session_mode = pool.pool_mode == config::PoolMode::session;
+    made.statement_mode = pool.pool_mode == config::PoolMode::statement;
     made.refuse_unsupported = pool.refuse_unsupported_state;
+    made.read_only = pool.read_only;
+    made.autocommit = made.statement_mode ? std::optional(true) : pool.autocommit;
     made.init_sql = pool.init_sql;
     made.max_prepared_statements = pool.max_prepared_statements;
     made.max_message = config_->limits.max_message;

@@ -72,6 +72,9 @@ inline constexpr std::uint16_t kSlowQuery = 0x0800;
 inline constexpr std::uint16_t kOutParameters = 0x1000;
 inline constexpr std::uint16_t kInReadOnlyTransaction = 0x2000;
 inline constexpr std::uint16_t kSessionStateChanged = 0x4000;
+constexpr bool in_transaction(std::uint16_t status) {
+  return (status & (kInTransaction | kInReadOnlyTransaction)) != 0;
+}
 }  // namespace status_flag
 
 // The first byte of a request.

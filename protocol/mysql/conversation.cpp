@@ -22,9 +22,10 @@ constexpr std::uint64_t kNoSchemaClass = 1ULL << 32U;
 MysqlConversation::MysqlConversation(const ClientLogin& login,
                                      std::shared_ptr<const SessionDefaults> defaults)
     : defaults_(std::move(defaults)),
-      wanted_(initial_settings(login, defaults_->isolation_level)),
+      wanted_(initial_settings(login, *defaults_)),
       capabilities_(login.capabilities),
       collation_(login.collation),
+      status_(initial_status()),
       login_sequence_(login.sequence) {}
 
 MysqlConversation::~MysqlConversation() = default;
@@ -34,6 +35,11 @@ void MysqlConversation::welcome(const Parameters& /*reported*/, const CancelRequ
   Ok ok;
   ok.status = local_status();
   to_client.own(packet(login_sequence_, encode_ok(ok, capabilities_)));
+}
+
+// Of a session that has run nothing yet.
+std::uint16_t MysqlConversation::initial_status() const {
+  return defaults_->autocommit.value_or(true) ? status_flag::kAutocommit : 0;
 }
 
 std::uint16_t MysqlConversation::local_status() const {

@@ -166,6 +166,7 @@ class MysqlConversation final : public Conversation {
   void after_command(Exchange& out);
 
   void write_error(Exchange& out, const Failure& failure, std::uint8_t sequence);
+  std::uint16_t initial_status() const;
   std::uint16_t local_status() const;
   bool idle_state() const;
   ClientLogin login_facts() const;
@@ -184,7 +185,7 @@ class MysqlConversation final : public Conversation {
   std::uint32_t body_left_ = 0;  // bytes of the physical packet that are still to come
   PinSet pins_;
   std::uint16_t collation_;
-  std::uint16_t status_ = status_flag::kAutocommit;
+  std::uint16_t status_;  // flags of the last OK
   std::uint8_t login_sequence_;
   std::uint8_t sequence_ = 0;        // of the client's packet that came last
   bool body_continues_ : 1 = false;  // another physical packet follows

@@ -196,6 +196,13 @@ MysqlConversation::Ready MysqlConversation::ready_for(const MysqlStatement& effe
                        "(unsupported_state: refuse); use a pool with pool_mode: session"));
     return Ready::answered;
   }
+  if (defaults_->statement_mode && effects.opens_transaction) {
+    answer_error(head, in, out,
+                 error(1235, "42000",
+                       "transactions of several statements are refused in pool_mode statement; "
+                       "use a pool with pool_mode: transaction"));
+    return Ready::answered;
+  }
   const bool asks_id = effects.any({last_insert_id, opaque}) || !head.whole();
   const bool give_id = asks_id && !insert_on_link_;
   const bool asks_last = effects.any({row_count, found_rows}) && !defaults_->session_mode;
@@ -238,6 +245,7 @@ void MysqlConversation::begin(Command command, ReplyKind kind, const MysqlStatem
   options.status = local_status();
   options.forward = true;
   options.show_state = show_state_;
+  options.refuse_open = defaults_->statement_mode;
   options.allow_infile = (capabilities_ & capability::kLocalFiles) != 0 && running.statement &&
                          running.effects.has(load_local);
   options.statement_id = statements_ ? statements_->next_id() : 1;

@@ -319,8 +319,14 @@ void MysqlConversation::finish_command(Exchange& out) {
   after_command(out);
 }
 
-// Before the backend is given away, its LAST_INSERT_ID() is fetched for this session.
+// Before the backend is given away, its LAST_INSERT_ID() is fetched for this session. In pool_mode
+// statement what was left open is rolled back; the reply has told the client so.
 void MysqlConversation::after_command(Exchange& out) {
+  if (defaults_->statement_mode && status_flag::in_transaction(status_) && !link_->busy() &&
+      !link_->unclean && !in_body()) {
+    link_->send(out.to_backend, Purpose::ask_status, Command::query, "ROLLBACK");
+    return;
+  }
   if (!insert_dirty_ || defaults_->session_mode || link_->busy() || link_->unclean ||
       !idle_state() || in_body()) {
     return;
@@ -365,7 +371,7 @@ void MysqlConversation::on_own_event(ReplyEvent event, Exchange& out) {
 }
 
 void MysqlConversation::session_was_reset() {
-  wanted_ = reset_settings(wanted_, login_facts(), defaults_->isolation_level, mariadb_);
+  wanted_ = reset_settings(wanted_, login_facts(), *defaults_, mariadb_);
   statements_.reset();
   pins_.clear();
   insert_id_ = 0;
@@ -373,7 +379,7 @@ void MysqlConversation::session_was_reset() {
   characteristics_ = xa_ = session_changed_ = show_state_ = false;
   table_locks_ = named_locks_ = instance_lock_ = handler_ = false;
   if (link_ == nullptr) {
-    status_ = status_flag::kAutocommit;
+    status_ = initial_status();
     return;
   }
   insert_on_link_ = true;

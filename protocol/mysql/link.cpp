@@ -168,9 +168,8 @@ ChoreState MysqlLink::chore_bytes(Bytes in) {
 
 // One of the chore's commands has succeeded.
 ChoreState MysqlLink::chore_reply() {
-  constexpr std::uint16_t kOpen = status_flag::kInTransaction | status_flag::kInReadOnlyTransaction;
   const Purpose purpose = this->purpose();
-  const bool open = (stream_.ok().status & kOpen) != 0;
+  const bool open = status_flag::in_transaction(stream_.ok().status);
   finish();
   if (chore_ == Chore::reset && purpose == Purpose::chore) {
     forget_session();

@@ -30,6 +30,7 @@ struct ReplyOptions {
   bool forward = false;            // false: the reply is swallowed
   bool show_state = false;         // the client asked for session tracking itself
   bool allow_infile = false;       // a LOCAL INFILE request may reach the client
+  bool refuse_open = false;        // an OK that leaves a transaction open becomes an error
   bool capture_rows = false;       // rows are seen whole, for replies of our own
 };
 

@@ -147,8 +147,15 @@ ReplyEvent ReplyStream::terminator(std::uint8_t first, Outbox& out) {
     pending_eof_ = false;  // the client reads one EOF only: this one
   }
   insert_pending_eof(out);
-  forward_ok(first, out);
   const bool more = (ok_.status & status_flag::kMoreResults) != 0 && kind_ == ReplyKind::query;
+  if (options_.refuse_open && !more && status_flag::in_transaction(ok_.status)) {
+    write(encode_err(fail(FailureKind::unsupported_feature,
+                          "transactions of several statements are refused in pool_mode statement; "
+                          "what this one did is rolled back")),
+          out);
+  } else {
+    forward_ok(first, out);
+  }
   phase_ = more ? Phase::first : Phase::done;
   return ReplyEvent::ok;
 }

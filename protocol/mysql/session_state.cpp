@@ -38,7 +38,7 @@ std::string_view canonical(std::string_view name) {
   if (name == "tx_isolation") {
     return kIsolation;
   }
-  return name == "tx_read_only" ? std::string_view("transaction_read_only") : name;
+  return name == "tx_read_only" ? kReadOnly : name;
 }
 
 bool is_word(std::string_view text) {
@@ -103,7 +103,7 @@ std::string_view server_name(std::string_view name, const Target& target) {
   if (old_names && name == kIsolation) {
     return "tx_isolation";
   }
-  return old_names && name == "transaction_read_only" ? std::string_view("tx_read_only") : name;
+  return old_names && name == kReadOnly ? std::string_view("tx_read_only") : name;
 }
 
 class Statement {
@@ -170,11 +170,17 @@ void set_charset(Settings& settings, std::uint16_t id, bool mariadb) {
   settings.set(kCollation, collation->name);
 }
 
-void set_isolation(Settings& settings, const std::string& isolation_level) {
-  if (!isolation_level.empty()) {
-    std::string value = isolation_level;
+void set_defaults(Settings& settings, const SessionDefaults& defaults) {
+  if (!defaults.isolation_level.empty()) {
+    std::string value = defaults.isolation_level;
     std::replace(value.begin(), value.end(), ' ', '-');
     settings.set(kIsolation, value);
+  }
+  if (defaults.read_only) {
+    settings.set(kReadOnly, "ON");
+  }
+  if (defaults.autocommit) {
+    settings.set(kAutocommit, *defaults.autocommit ? "ON" : "OFF");
   }
 }
 
@@ -185,7 +191,7 @@ bool is_charset(std::string_view name) {
          name == kCollation;
 }
 
-SettingsPtr initial_settings(const ClientLogin& login, const std::string& isolation_level) {
+SettingsPtr initial_settings(const ClientLogin& login, const SessionDefaults& defaults) {
   auto settings = std::make_shared<Settings>();
   if (!login.database.empty()) {
     settings->set(kSchema, login.database);
@@ -194,12 +200,12 @@ SettingsPtr initial_settings(const ClientLogin& login, const std::string& isolat
     settings->set(kMultiStatements, "1");
   }
   set_charset(*settings, login.collation, false);
-  set_isolation(*settings, isolation_level);
+  set_defaults(*settings, defaults);
   return settings;
 }
 
 SettingsPtr reset_settings(const SettingsPtr& before, const ClientLogin& login,
-                           const std::string& isolation_level, bool mariadb) {
+                           const SessionDefaults& defaults, bool mariadb) {
   auto settings = std::make_shared<Settings>();
   for (std::string_view name : {kSchema, kMultiStatements}) {
     if (const std::string* value = before ? before->find(name) : nullptr) {
@@ -209,7 +215,7 @@ SettingsPtr reset_settings(const SettingsPtr& before, const ClientLogin& login,
   if (mariadb) {
     set_charset(*settings, login.collation, true);
   }
-  set_isolation(*settings, isolation_level);
+  set_defaults(*settings, defaults);
   return settings;
 }
 

@@ -14,7 +14,7 @@
 
 #include "protocol/baseline.hpp"
 #include "protocol/bytes.hpp"
-#include "protocol/login.hpp"
+#include "protocol/conversation.hpp"
 #include "protocol/mysql/session_track.hpp"
 #include "protocol/settings.hpp"
 
@@ -23,15 +23,16 @@ namespace sluice::protocol::mysql {
 inline constexpr std::string_view kSchema = "@schema";
 inline constexpr std::string_view kMultiStatements = "@multi";
 inline constexpr std::string_view kIsolation = "transaction_isolation";
+inline constexpr std::string_view kReadOnly = "transaction_read_only";
 inline constexpr std::string_view kAutocommit = "autocommit";
 inline constexpr std::string_view kSqlMode = "sql_mode";
 
 // What a client's login and the pool's defaults make of a session.
-SettingsPtr initial_settings(const ClientLogin& login, const std::string& isolation_level);
-// ... and what COM_RESET_CONNECTION leaves of it: the schema, multi-statements, the isolation.
+SettingsPtr initial_settings(const ClientLogin& login, const SessionDefaults& defaults);
+// ... and what COM_RESET_CONNECTION leaves of it: the schema, multi-statements, the defaults.
 // MariaDB goes back to the character set of the login, MySQL to its global one.
 SettingsPtr reset_settings(const SettingsPtr& before, const ClientLogin& login,
-                           const std::string& isolation_level, bool mariadb);
+                           const SessionDefaults& defaults, bool mariadb);
 
 // What a change reported by a tracker means.
 enum class Change : std::uint8_t {

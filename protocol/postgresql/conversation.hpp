@@ -11,6 +11,7 @@
 //   conversation_replies.cpp   what the backend sends
 //   conversation_errors.cpp    errors, and what they take back
 //   conversation_effects.cpp   session state: settings, pins, refusals
+//   statement_mode.cpp         pool_mode: statement
 
 #include <memory>
 #include <optional>
@@ -116,6 +117,11 @@ class ClientConversation final : public Conversation {
   void change_settings(const sql::Effects& effects, bool outside);
   void note_change(std::string_view name, std::string before, std::string_view value);
   void explain_change(std::string_view name);
+
+  // ---- pool_mode: statement
+  std::optional<Failure> refused_transaction(const sql::Effects& effects) const;
+  bool refuse_parse(const Head& head, Exchange& out);
+  bool left_open(const Head& head, Exchange& out);
 
   // ---- replies
   bool reply(const Head& head, Exchange& out);

@@ -13,7 +13,7 @@ namespace sluice::protocol::postgresql {
 ClientConversation::Step ClientConversation::extended(const Head& head, Exchange& out) {
   switch (head.type) {
     case frontend::kParse:
-      return parse(head, out);
+      return refuse_parse(head, out) ? std::nullopt : parse(head, out);
     case frontend::kBind:
       return bind(head, out);
     case frontend::kDescribe:

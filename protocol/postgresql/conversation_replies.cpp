@@ -252,7 +252,7 @@ bool ClientConversation::ready(const Head& head, Exchange& out) {
     }
     return false;
   }
-  return true;
+  return defaults_->statement_mode && *parsed != 'I' ? left_open(head, out) : true;
 }
 
 void ClientConversation::settings_ready(const Expected& entry) {

@@ -140,6 +140,9 @@ ClientConversation::Step ClientConversation::query(const Head& head, Exchange& o
   classifier.feed(as_bytes(text));
   sql::Effects& effects = classifier.finish();
   std::unique_ptr<Aftermath> aftermath;
+  if (auto refusal = refused_transaction(effects)) {
+    return link_->expected.empty() ? refuse_query(*refusal, head, out) : Need::reply;
+  }
   if (effects.any()) {
     std::optional<Failure> refusal;
     if (Step stop = consider(effects, refusal)) {

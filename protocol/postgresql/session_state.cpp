@@ -31,6 +31,9 @@ SettingsPtr startup_settings(const Parameters& parameters, const SessionDefaults
   if (!defaults.isolation_level.empty()) {
     settings.set("default_transaction_isolation", lower_case(defaults.isolation_level));
   }
+  if (defaults.read_only) {
+    settings.set("default_transaction_read_only", "on");
+  }
   for (const auto& [name, value] : parameters) {
     settings.set(lower_case(name), value);
   }

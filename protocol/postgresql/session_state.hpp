@@ -12,7 +12,7 @@
 
 namespace sluice::protocol::postgresql {
 
-// Startup parameters of the client, and the isolation level unless the client set one itself.
+// Startup parameters of the client, and the pool's defaults that it does not set itself.
 SettingsPtr startup_settings(const Parameters& parameters, const SessionDefaults& defaults);
 
 // A copy with one difference; null when nothing is left.

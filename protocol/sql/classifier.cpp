@@ -112,10 +112,15 @@ void Classifier::begin_statement(Word word) {
       scanner_.look_inside();
       code_quoted_ = true;
       break;
+    case Word::begin:
+    case Word::start:
+      effects_.opens_transaction = true;
+      break;
     case Word::commit:
     case Word::end:
     case Word::rollback:
     case Word::abort_:
+      effects_.opens_transaction = false;
       effects_.ends_transaction = effects_.ends_transaction || statements_ == 1;
       break;
     default:

@@ -29,8 +29,9 @@ struct Effects {
   bool resets = false;           // several, one of which resets settings
   bool writes = false;           // may have advanced a sequence: currval() is good after it
   bool needs_sequence = false;   // currval() or lastval(), with nothing before it that writes
-  bool ends_transaction = false;  // the first statement is COMMIT, ROLLBACK, END, ABORT
-  bool deallocate = false;        // DEALLOCATE name: `name`
+  bool ends_transaction = false;   // the first statement is COMMIT, ROLLBACK, END, ABORT
+  bool opens_transaction = false;  // what BEGIN began is open at the end; not counted by any()
+  bool deallocate = false;         // DEALLOCATE name: `name`
   bool deallocate_all = false;
   bool discard_all = false;
   std::string name;   // change, deallocate: folded as the server folds it

@@ -181,8 +181,13 @@ void MysqlClassifier::first_word(std::string_view word) {
       {"load", Head::load},
       {"xa", Head::xa},
       {"begin", Head::begin},
-      {"start", Head::other},
+      {"start", Head::start},
   }};
+  if (one_of(word, {"begin", "savepoint"})) {
+    statement_.opens_transaction = true;
+  } else if (one_of(word, {"commit", "rollback"})) {
+    statement_.opens_transaction = false;
+  }
   static constexpr std::array<std::pair<std::string_view, MysqlTrait>, 13> kWhole{{
       {"prepare", text_prepare},
       {"execute", text_prepare},
@@ -272,13 +277,21 @@ void MysqlClassifier::head_word(const Token& token) {
     case Head::xa:
       if (words_ == 1 && one_of(word_, {"start", "begin"})) {
         statement_.add(xa_begin);
+        statement_.opens_transaction = true;
       } else if (words_ == 1 && one_of(word_, {"commit", "rollback"})) {
         statement_.add(xa_end);
+        statement_.opens_transaction = false;
       }
       break;
     case Head::begin:
       if (words_ == 1 && word_ == "not") {  // BEGIN NOT ATOMIC
         statement_.add(opaque);
+        statement_.opens_transaction = false;
+      }
+      break;
+    case Head::start:
+      if (words_ == 1 && word_ == "transaction") {
+        statement_.opens_transaction = true;
       }
       break;
     default:
@@ -309,6 +322,11 @@ void MysqlClassifier::set_word(const Token& token) {
     names_ = names_ == Names::charset ? Names::collate : collate ? Names::value : Names::none;
     return;
   }
+  if (autocommit_ && token.kind != TokenKind::symbol) {
+    autocommit_ = assignment_ = false;
+    statement_.opens_transaction = !one_of(lower(token.text), {"1", "on", "true"});
+    return;
+  }
   if (token.kind == TokenKind::symbol) {
     assignment_ = token.text == ",";
     names_ = Names::none;
@@ -335,6 +353,8 @@ void MysqlClassifier::set_word(const Token& token) {
     statement_.add(role);
   } else if (one_of(word_, {"last_insert_id", "identity"})) {
     statement_.add(last_insert_id);
+  } else if (word_ == "autocommit") {
+    autocommit_ = true;
   }
 }
 

@@ -49,6 +49,7 @@ struct MysqlStatement {
   std::uint32_t traits = 0;
   bool kill_query = false;            // of `kill`
   std::optional<std::uint64_t> kill;  // KILL with a literal id
+  bool opens_transaction = false;     // BEGIN, XA START, SET autocommit = 0, without their ends
   std::string collation;              // SET NAMES ... COLLATE this; trackers do not tell it
 
   bool has(MysqlTrait trait) const { return (traits & bit(trait)) != 0; }
@@ -92,6 +93,7 @@ class MysqlClassifier {
     load,
     xa,
     begin,
+    start,
   };
   enum class Names : std::uint8_t { none, charset, collate, value };
 
@@ -111,6 +113,7 @@ class MysqlClassifier {
   Names names_ = Names::none;
   bool first_ = true;          // in the first statement of the text
   bool call_pending_ = false;  // `word_` was a word; '(' may follow
+  bool autocommit_ = false;    // SET autocommit: its value comes next
   bool assignment_ = false;    // SET: the next word starts an assignment
   std::uint8_t words_ = 0;     // tokens of this statement, saturating
   std::uint8_t at_ = 0;        // '@' seen just before

@@ -67,6 +67,7 @@ constexpr std::array kWords = std::to_array<Row>({
     {"setseed", setseed},
     {"setval", setval},
     {"seed", seed},
+    {"start", start},
     {"temp", temp},
     {"temporary", temporary},
     {"then", then},

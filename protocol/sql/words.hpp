@@ -65,6 +65,7 @@ enum class Word : std::uint8_t {
   setseed,
   setval,
   seed,
+  start,
   temp,
   temporary,
   then,

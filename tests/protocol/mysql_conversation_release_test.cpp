@@ -90,6 +90,54 @@ TEST_P(MysqlRelease, TheIsolationLevelOfThePoolIsSetUnderTheServersName) {
   EXPECT_EQ(setting(conversation->settings(), kIsolation), "SERIALIZABLE");
 }
 
+TEST_P(MysqlRelease, ReadOnlyIsADefaultThatTheClientMayLeave) {
+  defaults->read_only = true;
+  start();
+  client(query("SELECT 1"));
+  EXPECT_NE(sent().find("@@SESSION.transaction_read_only='ON'"), std::string::npos);
+  settle();
+  backend(result("1"));
+  run("SET SESSION TRANSACTION READ WRITE",
+      pkt(1, ok(kAuto, 0, 0, {variable("transaction_read_only", "OFF"), kChanged})));
+  EXPECT_EQ(setting(conversation->settings(), kReadOnly), "OFF");
+  make_links(kModern, true);
+  start();
+  client(query("SELECT 1"));
+  EXPECT_NE(sent().find("@@SESSION.tx_read_only='ON'"), std::string::npos);
+}
+
+TEST_P(MysqlRelease, SessionsStartWithTheAutocommitOfThePool) {
+  for (bool on : {false, true}) {
+    defaults->autocommit = on;
+    attached = nullptr;
+    pending.clear();
+    make_links(kModern);
+    start();
+    conversation->welcome({}, {}, exchange.to_client);
+    drain();
+    EXPECT_EQ(told(), pkt(2, ok(on ? kAuto : 0)));
+    client(query("SELECT 1"));
+    EXPECT_NE(sent().find(on ? "@@SESSION.autocommit='ON'" : "@@SESSION.autocommit='OFF'"),
+              std::string::npos);
+  }
+  defaults->autocommit = false;
+  attached = nullptr;
+  pending.clear();
+  make_links(kModern);
+  start();
+  client(query("SELECT n FROM t"));
+  settle();
+  backend(result("1", status_flag::kInTransaction));
+  EXPECT_TRUE(held());
+  EXPECT_TRUE(conversation->in_transaction());
+  client(query("COMMIT"));
+  backend(pkt(1, ok(0)));
+  EXPECT_FALSE(held());
+  EXPECT_EQ(cleanup, Cleanup::none);
+  client(pkt(0, com(Command::reset_connection)));
+  EXPECT_EQ(setting(conversation->settings(), kAutocommit), "OFF");
+}
+
 TEST_P(MysqlRelease, AOneShotIsolationLevelWaitsForItsTransaction) {
   start();
   run("SET TRANSACTION READ ONLY",

@@ -75,13 +75,15 @@ TEST(MysqlSettings, AResetGoesBackToTheServersCharacterSet) {
   ClientLogin login;
   login.database = "pets";
   login.collation = kUtf8mb4GeneralCi;
-  const SettingsPtr before = initial_settings(login, "READ COMMITTED");
+  SessionDefaults defaults;
+  defaults.isolation_level = "READ COMMITTED";
+  const SettingsPtr before = initial_settings(login, defaults);
   EXPECT_EQ(setting(before, "collation_connection"), "utf8mb4_general_ci");
-  const SettingsPtr mysql = reset_settings(before, login, "READ COMMITTED", false);
+  const SettingsPtr mysql = reset_settings(before, login, defaults, false);
   EXPECT_EQ(setting(mysql, "collation_connection"), "");
   EXPECT_EQ(setting(mysql, kSchema), "pets");
   EXPECT_EQ(setting(mysql, kIsolation), "READ-COMMITTED");
-  const SettingsPtr maria = reset_settings(before, login, {}, true);
+  const SettingsPtr maria = reset_settings(before, login, SessionDefaults{}, true);
   EXPECT_EQ(setting(maria, "collation_connection"), "utf8mb4_general_ci");
 }
 

@@ -61,6 +61,23 @@ TEST_P(ConversationState, ClientsOwnIsolationWins) {
   EXPECT_EQ(*t.conversation->settings()->find("default_transaction_isolation"), "serializable");
 }
 
+TEST_P(ConversationState, ReadOnlyIsADefaultThatTheClientMayLeave) {
+  SessionDefaults defaults;
+  defaults.read_only = true;
+  Talk t = talk({}, defaults);
+  EXPECT_EQ(*t.conversation->settings()->find("default_transaction_read_only"), "on");
+  t.client(query("SET default_transaction_read_only = off"));
+  EXPECT_EQ(t.to_backend(),
+            query("BEGIN;SELECT " + setting("default_transaction_read_only", "on") + ";COMMIT") +
+                query("SET default_transaction_read_only = off"));
+  t.backend(applied() + done("SET"));
+  EXPECT_EQ(*t.conversation->settings()->find("default_transaction_read_only"), "off");
+  run(t, "RESET default_transaction_read_only", "RESET");
+  EXPECT_EQ(*t.conversation->settings()->find("default_transaction_read_only"), "on");
+  Talk other = talk({{"default_transaction_read_only", "off"}}, defaults);
+  EXPECT_EQ(*other.conversation->settings()->find("default_transaction_read_only"), "off");
+}
+
 TEST_P(ConversationState, RefusedSettingsAreTheRequestsError) {
   for (bool batch : {false, true}) {
     Talk t = talk({{"work_mem", "lots"}});
