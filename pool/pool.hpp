@@ -172,6 +172,7 @@ struct Snapshot {
   std::size_t waiting = 0;
   Duration oldest_wait{0};
   std::uint32_t failures = 0;  // openings that failed one after the other; 0: up, or not known
+  Duration retry_in{0};        // while there are failures: until the next opening may begin
 };
 
 class Budget;

@@ -151,6 +151,9 @@ Snapshot PoolState::snapshot(TimePoint now) const {
     snapshot.oldest_wait = std::max(now - first->since_, Duration(0));
   }
   snapshot.failures = outage_.failures();
+  if (outage_.down()) {
+    snapshot.retry_in = std::max(outage_.retry_at() - now, Duration(0));
+  }
   return snapshot;
 }
 

@@ -101,18 +101,16 @@ void BackendPool::note_success(LoginOrder order) {
 }
 
 protocol::Failure BackendPool::why_down(TimePoint now) const {
-  const TimePoint next = slots.next_tick(now);
+  const pool::Snapshot snapshot = slots.snapshot(now);
   const std::lock_guard lock(mutex_);
   if (!last_failure_) {
     return protocol::fail(protocol::FailureKind::backend_unreachable,
                           "the backend of pool " + description_ + " is down");
   }
   protocol::Failure failure = *last_failure_;
-  failure.text +=
-      "; pool " + shared_->pool->name + " has had no connection for " + in_ms(now - down_since_);
-  if (next != TimePoint::max()) {
-    failure.text += " and tries again in " + in_ms(std::max(next - now, Duration::zero()));
-  }
+  failure.text += "; pool " + shared_->pool->name + " has opened no connection for " +
+                  in_ms(now - down_since_) + ", the next attempt is due " +
+                  (snapshot.retry_in > Duration::zero() ? "in " + in_ms(snapshot.retry_in) : "now");
   return failure;
 }
 
