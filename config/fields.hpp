@@ -265,8 +265,10 @@ template <typename V>
 void fields(V& v, Config& c) {
   v.option("version", c.version, Integer{1, 1}, "of the configuration's format");
   v.option("workers", c.workers, Workers{}, "threads; auto = the cores this process may use");
-  const Choice<Io> ios{{{"auto", Io::automatic}, {"epoll", Io::epoll}}, {"io_uring"}};
-  v.option("io", c.io, ios, "how sockets are driven");
+  const Choice<Io> ios{{{"auto", Io::automatic}, {"epoll", Io::epoll}, {"io_uring", Io::io_uring}},
+                       {}};
+  v.option("io", c.io, ios,
+           "how sockets are driven; auto = io_uring where the kernel and the container allow it");
   v.list("listeners", c.listeners, "where clients connect; at least one");
   v.named("pools", c.pools, "connections to databases, by name; at least one");
   v.list("users", c.users, "who may log in; one form of secret each");

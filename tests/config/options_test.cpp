@@ -50,8 +50,9 @@ INSTANTIATE_TEST_SUITE_P(
         Row{Part::top, "workers: 0", "@:10",
             "workers: must be auto or a whole number from 1 to 1024"},
         Row{Part::top, "workers: [auto]", "@:10", "workers: must be one value, not a list"},
-        Row{Part::top, "io: io_uring", "@:5", "io: \"io_uring\" is not supported yet"},
-        Row{Part::top, "io: epol", "@:5", "io: must be auto or epoll; did you mean \"epoll\"?"},
+        Row{Part::top, "io: uring", "@:5", "io: must be auto, epoll or io_uring"},
+        Row{Part::top, "io: epol", "@:5",
+            "io: must be auto, epoll or io_uring; did you mean \"epoll\"?"},
         Row{Part::top, "worker: 1", "@:1", "unknown key \"worker\"; did you mean \"workers\"?"},
         Row{Part::top, "<<: {}", "@:1", "unknown key \"<<\"; merge keys are not supported"},
         Row{Part::top, "zzzzzz: 1", "@:1", "unknown key \"zzzzzz\""},
@@ -263,6 +264,7 @@ struct Good {
 TEST(GoodOption, has_no_problem) {
   const std::vector<Good> rows{
       {Part::top, "version: 1\nworkers: 1024\nio: epoll"},
+      {Part::top, "io: io_uring"},
       {Part::top, "auth: {query: null, passthrough: false}\nmiddleware: []\nschedules: []"},
       {Part::top, "admin: {http: null, tls: {mode: disable}, dashboard: {enabled: false}}"},
       {Part::top, "admin: {http: \"[::1]:9127\", readiness: {backends: none}}"},
