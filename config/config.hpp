@@ -25,7 +25,7 @@ enum class PoolMode : std::uint8_t { session, transaction, statement };
 enum class ResetOnReturn : std::uint8_t { rollback, commit, full, none };
 enum class LogFormat : std::uint8_t { text, json };
 enum class Readiness : std::uint8_t { any, all, none };
-enum class Io : std::uint8_t { automatic, epoll };
+enum class Io : std::uint8_t { automatic, epoll, io_uring };
 
 // host and port, or the path of a unix socket. An empty host to listen on means all addresses.
 struct Address {

@@ -36,6 +36,10 @@ An unknown key, a duplicate key or a value of the wrong type is an error.
   is not part of it. Secrets never appear in messages.
 * In a url, percent-encode what is special in a user or password (`@` is `%40`, `/` is `%2F`), in
   variables too; or leave the password out and give `password_file`.
+* A url may name up to 16 hosts, which are tried in their order: `postgresql://app@a:5432,b:5433/pets`,
+  `mysql://app@a,b:3307/pets`, and for PostgreSQL also `postgresql://app@/pets?host=a,b&port=5432,5433`
+  and `postgresql://app@/pets?host=a:5432&host=b:5433`. An IPv6 address stands in brackets. A unix
+  socket is `?host=/run/postgresql`, or `?unix_socket=/run/mysqld/mysqld.sock`.
 * Anchors and aliases may be used; merge keys (`<<`) and tags may not.
 )";
 

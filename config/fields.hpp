@@ -74,9 +74,10 @@ void pool_sizes(V& v, Pool& p) {
            "connections that are kept, over all workers");
   v.option("max_overflow", p.max_overflow, Integer{-1, 100000},
            "connections beyond pool_size, closed when nobody waits for them; -1 = no bound");
-  v.option("overflow_delay", p.overflow_delay, Span{},
-           "how long a client waits before a connection beyond pool_size is opened for it; 0s = it "
-           "is opened at once, as SQLAlchemy does");
+  v.option(
+      "overflow_delay", p.overflow_delay, Span{},
+      "how long a client waits before a connection beyond pool_size is opened for it, less than "
+      "pool_timeout; 0s = it is opened at once, as SQLAlchemy does");
   v.option("min_idle", p.min_idle, Integer{0, 100000},
            "idle connections that are kept ready in the background, within pool_size");
   v.option("pool_timeout", p.pool_timeout, Span{},
@@ -112,7 +113,7 @@ template <typename V>
 void fields(V& v, Pool& p) {
   v.url("url", p,
         "`postgresql://` or `mysql://` (`mariadb://`) with SQLAlchemy's `+driver` suffixes; user, "
-        "password and database may be left out and are the client's own then");
+        "password and database may be left out and are the client's own then; up to 16 hosts");
   v.secret("password", p.password, SecretForm::password, "of the url's user");
   v.connect_args("connect_args", p, "what a driver takes beside the url");
   v.group("tls", p.tls, "TLS with the server");
@@ -127,9 +128,10 @@ void fields(V& v, Pool& p) {
   v.option("isolation_level", p.isolation_level, Isolation{},
            "what transactions start with; without it, as the server is set");
   v.option("read_only", p.read_only, Boolean{}, "whether transactions start read only");
-  v.option("autocommit", p.autocommit, Boolean{},
-           "what MySQL sessions start with; null = it is left to the client");
-  v.option("init_sql", p.init_sql, Text{"SQL"},
+  v.option(
+      "autocommit", p.autocommit, Boolean{},
+      "what MySQL sessions start with, and not for PostgreSQL; null = it is left to the client");
+  v.option("init_sql", p.init_sql, Sql{},
            "run once on each new connection; a connection on which it fails is not used");
   v.option("max_prepared_statements", p.max_prepared_statements, Integer{1, 100000},
            "prepared statements kept on one connection");
@@ -263,8 +265,10 @@ template <typename V>
 void fields(V& v, Config& c) {
   v.option("version", c.version, Integer{1, 1}, "of the configuration's format");
   v.option("workers", c.workers, Workers{}, "threads; auto = the cores this process may use");
-  const Choice<Io> ios{{{"auto", Io::automatic}, {"epoll", Io::epoll}}, {"io_uring"}};
-  v.option("io", c.io, ios, "how sockets are driven");
+  const Choice<Io> ios{{{"auto", Io::automatic}, {"epoll", Io::epoll}, {"io_uring", Io::io_uring}},
+                       {}};
+  v.option("io", c.io, ios,
+           "how sockets are driven; auto = io_uring where the kernel and the container allow it");
   v.list("listeners", c.listeners, "where clients connect; at least one");
   v.named("pools", c.pools, "connections to databases, by name; at least one");
   v.list("users", c.users, "who may log in; one form of secret each");

@@ -28,6 +28,14 @@ std::string Text::parse(const std::string& text, std::string& out) const {
   return {};
 }
 
+std::string Sql::parse(const std::string& text, std::string& out) const {
+  if (text.find_first_not_of(" \t\r\n\v\f;") == std::string::npos) {
+    return "must hold a statement; leave the key out for none";
+  }
+  out = text;
+  return {};
+}
+
 std::string Name::parse(const std::string& text, std::string& out) const {
   if (text.empty() || text.size() > kMaxName ||
       !std::all_of(text.begin(), text.end(), is_name_byte)) {

@@ -25,6 +25,13 @@ struct Text {
   std::string print(const std::string& value) const { return value; }
 };
 
+// Text with more in it than blanks and semicolons.
+struct Sql {
+  std::string parse(const std::string& text, std::string& out) const;
+  std::string type() const { return "SQL"; }
+  std::string print(const std::string& value) const { return value; }
+};
+
 // Letters, digits, "_", "-" and "."; it becomes a label of metrics and part of messages.
 struct Name {
   std::string parse(const std::string& text, std::string& out) const;

@@ -141,7 +141,7 @@ void Loader::url(std::string_view name, Pool& pool, std::string_view /*help*/) {
     return;
   }
   pool.protocol = url.protocol;
-  pool.addresses = {std::move(url.address)};
+  pool.addresses = std::move(url.addresses);
   pool.user = std::move(url.user);
   pool.database = std::move(url.database);
   pool.password = std::move(url.password);

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "config/address.hpp"
+#include "config/hosts.hpp"
 #include "config/suggest.hpp"
-#include "config/units.hpp"
 
 namespace sluice::config {
 namespace {
@@ -30,16 +30,11 @@ constexpr std::array<std::string_view, 8> kMysqlDrivers{
     "pymysql",        "mysqldb",          "asyncmy", "aiomysql",
     "mysqlconnector", "mariadbconnector", "cymysql", "pyodbc"};
 
-constexpr std::string_view kSeveralHosts = "several hosts: not supported yet";
 constexpr std::string_view kHint =
     "not a url; percent-encode what is special in a user or password, or use password_file";
 
 std::string_view authority_of(std::string_view rest) {
   return rest.substr(0, rest.find_first_of("/?#"));
-}
-
-std::uint16_t default_port(Protocol protocol) {
-  return protocol == Protocol::postgresql ? 5432 : 3306;
 }
 
 // "mysql+pymysql": the dialect decides, the driver must only be one of that dialect.
@@ -63,43 +58,13 @@ std::string parse_scheme(std::string_view scheme, PoolUrl& out) {
   return known ? "" : "names a driver after + that is not known; it may be left out";
 }
 
-// What Boost.URL would take, although a person who wrote it meant something else.
-std::string check_shape(std::string_view rest) {
-  const auto authority = authority_of(rest);
-  const auto host = authority.substr(authority.rfind('@') + 1);
-  if (host.find(',') != std::string_view::npos) {
-    return std::string(kSeveralHosts);
-  }
-  // A raw '/' or '?' in a password ends the authority early and leaves its '@' behind.
-  const auto path = rest.substr(authority.size());
-  if (path.substr(0, path.find('?')).find('@') != std::string_view::npos) {
-    return std::string(kHint);
-  }
-  return {};
-}
-
 std::string check_decoded(const PoolUrl& url) {
   const auto has_nul = [](const std::string& text) { return text.find('\0') != std::string::npos; };
-  const bool bad = has_nul(url.user) || has_nul(url.database) || has_nul(url.address.host) ||
-                   (url.password && has_nul(*url.password)) ||
-                   std::any_of(url.arguments.begin(), url.arguments.end(), [&](const auto& pair) {
-                     return has_nul(pair.first) || has_nul(pair.second);
-                   });
+  const bool bad =
+      has_nul(url.user) || has_nul(url.database) || (url.password && has_nul(*url.password)) ||
+      std::any_of(url.arguments.begin(), url.arguments.end(),
+                  [&](const auto& pair) { return has_nul(pair.first) || has_nul(pair.second); });
   return bad ? "holds a NUL byte (%00)" : "";
-}
-
-bool parse_port(std::string_view text, std::uint16_t& out) {
-  const auto port = parse_integer(text);
-  if (!port || *port < 1 || *port > 65535) {
-    return false;
-  }
-  out = static_cast<std::uint16_t>(*port);
-  return true;
-}
-
-std::string socket_path(Protocol protocol, const std::string& path, std::uint16_t port) {
-  const bool whole = protocol == Protocol::mysql || path.find("/.s.PGSQL.") != std::string::npos;
-  return whole ? path : path + "/.s.PGSQL." + std::to_string(port);
 }
 
 std::string parse_database(const boost::urls::url_view& url, PoolUrl& out) {
@@ -113,82 +78,67 @@ std::string parse_database(const boost::urls::url_view& url, PoolUrl& out) {
   return {};
 }
 
-// host, port and unix_socket of the query say where the server is; the rest are arguments.
-std::string parse_query(const boost::urls::url_view& url, PoolUrl& out) {
+// host, port and unix_socket of the query say where the servers are; the rest are arguments.
+std::string parse_query(const boost::urls::url_view& url, Places& places, PoolUrl& out) {
+  const bool postgresql = out.protocol == Protocol::postgresql;
   for (const auto& param : url.params()) {
     if (!param.has_value) {
       return "has a parameter without a value: " + quoted(param.key);
     }
-    const bool place = (out.protocol == Protocol::mysql && param.key == "unix_socket") ||
-                       (out.protocol == Protocol::postgresql && param.key == "host");
-    if (place) {
-      if (param.value.find(',') != std::string::npos || !out.address.host.empty()) {
-        return param.key == "host" ? std::string(kSeveralHosts)
-                                   : "names both a host and a unix_socket";
-      }
-      out.address.host = param.value;
-    } else if (out.protocol == Protocol::postgresql && param.key == "port") {
-      if (!parse_port(param.value, out.address.port)) {
-        return "must have a port from 1 to 65535";
-      }
+    if (postgresql && param.key == "host") {
+      add_hosts(param.value, places);
+      continue;
+    }
+    if (postgresql && param.key == "port") {
+      add_ports(param.value, places);
+      continue;
+    }
+    const auto same = [&](const auto& pair) { return pair.first == param.key; };
+    const bool socket = !postgresql && param.key == "unix_socket";
+    if (std::any_of(out.arguments.begin(), out.arguments.end(), same) ||
+        (socket && !places.query.empty())) {
+      return "has a parameter twice: " + quoted(param.key);
+    }
+    if (socket) {
+      places.query.push_back({param.value, std::nullopt});
     } else {
-      const auto same = [&](const auto& pair) { return pair.first == param.key; };
-      if (std::any_of(out.arguments.begin(), out.arguments.end(), same)) {
-        return "has a parameter twice: " + quoted(param.key);
-      }
       out.arguments.emplace_back(param.key, param.value);
     }
   }
   return {};
 }
 
-std::string parse_place(const boost::urls::url_view& url, PoolUrl& out) {
-  out.address.port = default_port(out.protocol);
-  if (url.has_port()) {
-    const auto text = url.port();
-    if (!parse_port({text.data(), text.size()}, out.address.port)) {
-      return "must have a port from 1 to 65535";
-    }
+// People write ?host=[::1], although a query may not hold brackets.
+std::string encoded_brackets(std::string_view path) {
+  const auto query = path.find('?');
+  std::string out(path.substr(0, query));
+  for (const char c : query == std::string_view::npos ? "" : path.substr(query)) {
+    out += c == '[' ? "%5B" : (c == ']' ? "%5D" : std::string(1, c));
   }
-  out.address.host = url.host_address();
-  // MySQL clients take a socket beside localhost; the host is only a name for the machine then.
-  if (out.protocol == Protocol::mysql && out.address.host == "localhost" &&
-      url.params().contains("unix_socket")) {
-    out.address.host.clear();
-  }
-  if (auto error = parse_query(url, out); !error.empty()) {
-    return error;
-  }
-  if (out.address.host.starts_with('/')) {
-    const auto path = socket_path(out.protocol, out.address.host, out.address.port);
-    if (!is_socket_path(path)) {
-      return "must have a unix socket with a path of at most 107 bytes";
-    }
-    out.address = {{}, 0, path};
-    return {};
-  }
-  if (out.address.host.empty()) {
-    return "names no host";
-  }
-  return is_host(out.address.host) ? "" : "must have a host name or an IP address";
+  return out;
 }
 
+// Boost.URL knows one host: it gets the rest with a host that is none of the url's.
 std::string parse_rest(std::string_view rest, PoolUrl& out) {
-  if (auto error = check_shape(rest); !error.empty()) {
-    return error;
-  }
-  const std::string whole = "sluice://" + std::string(rest);
+  const auto authority = authority_of(rest);
+  const auto path = rest.substr(authority.size());
+  const auto hosts = authority.substr(authority.rfind('@') + 1);
+  const auto user_info = authority.substr(0, authority.size() - hosts.size());
+  const std::string whole = "sluice://" + std::string(user_info) + "host" + encoded_brackets(path);
   const auto parsed = boost::urls::parse_uri(whole);
-  if (!parsed) {
+  Places places;
+  // A raw '/' or '?' in a password ends the authority early and leaves its '@' behind.
+  if (!parsed || path.substr(0, path.find('?')).find('@') != std::string_view::npos) {
     return std::string(kHint);
   }
   const boost::urls::url_view& url = *parsed;
+  auto split = split_authority(hosts);
   // Boost.URL 1.81 takes what it cannot read of the authority for a part of the path.
-  const auto authority = url.encoded_authority();
-  if (url.has_fragment() ||
-      std::string_view(authority.data(), authority.size()) != authority_of(rest)) {
+  if (!split || url.has_fragment() ||
+      url.encoded_authority().size() != user_info.size() + std::string_view("host").size()) {
     return std::string(kHint);
   }
+  places.authority = std::move(*split);
   out.user = url.user();
   if (url.has_password() && !url.encoded_password().empty()) {
     out.password = url.password();
@@ -196,12 +146,10 @@ std::string parse_rest(std::string_view rest, PoolUrl& out) {
   if (out.password && out.user.empty()) {
     return "has a password without a user";
   }
-  for (const auto part : {parse_place, parse_database}) {
-    if (auto error = part(url, out); !error.empty()) {
-      return error;
-    }
-  }
-  return check_decoded(out);
+  auto error = parse_query(url, places, out);
+  error = error.empty() ? make_addresses(out.protocol, places, out.addresses) : error;
+  error = error.empty() ? parse_database(url, out) : error;
+  return error.empty() ? check_decoded(out) : error;
 }
 
 std::string encoded(const std::string& text) {
@@ -227,14 +175,20 @@ std::string print_pool_url(const Pool& pool) {
   if (!pool.user.empty()) {
     out += encoded(pool.user) + "@";
   }
-  if (pool.addresses.front().unix_path.empty()) {
-    out += print_address(pool.addresses.front());
+  const auto is_local = [](const Address& one) { return !one.unix_path.empty(); };
+  const bool local = std::any_of(pool.addresses.begin(), pool.addresses.end(), is_local);
+  std::string hosts;
+  for (const Address& one : pool.addresses) {
+    if (!local) {
+      hosts += (hosts.empty() ? "" : ",") + print_address(one);
+      continue;
+    }
+    hosts += hosts.empty() ? "?" : "&";
+    hosts += postgresql ? "host=" : "unix_socket=";
+    hosts += encoded(is_local(one) ? one.unix_path : print_address(one));
   }
-  out += "/" + encoded(pool.database);
-  if (!pool.addresses.front().unix_path.empty()) {
-    out += (postgresql ? "?host=" : "?unix_socket=") + encoded(pool.addresses.front().unix_path);
-  }
-  return out;
+  return local ? out + "/" + encoded(pool.database) + hosts
+               : out + hosts + "/" + encoded(pool.database);
 }
 
 }  // namespace sluice::config

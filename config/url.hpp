@@ -6,11 +6,13 @@
 //   mysql+pymysql://user:password@[::1]/database?unix_socket=/run/mysqld/mysqld.sock
 //   dialect[+driver]   userinfo         authority path      query
 //
-// RFC 3986; user, password, port and database may be left out.
+// RFC 3986, but that there may be several hosts (hosts.hpp); user, password, port and database may
+// be left out.
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/config.hpp"
 #include "config/connect_args.hpp"
@@ -19,7 +21,7 @@ namespace sluice::config {
 
 struct PoolUrl {
   Protocol protocol = Protocol::postgresql;
-  Address address;
+  std::vector<Address> addresses;  // 1 to 16, all different, in their order
   std::string user;
   std::string database;
   std::optional<std::string> password;

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "config/address.hpp"
+#include "config/consistency.hpp"
 #include "config/pattern.hpp"
 #include "config/suggest.hpp"
 
@@ -206,6 +207,7 @@ void validate(const Config& config, const LoadOptions& options, Report& report) 
     check_user(config.users[i], item("users", i), report);
   }
   check_routes(config, report);
+  check_consistency(config, report);
 }
 
 }  // namespace sluice::config

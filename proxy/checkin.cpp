@@ -30,12 +30,17 @@ Cleanup with_policy(Cleanup left, ResetOnReturn policy) {
 Task<bool> clean(Backend& backend, Cleanup cleanup) {
   Worker& worker = backend.home();
   TimePoint deadline = worker.loop.now() + kChoreTimeout;
+  const bool commit = backend.pool().config().pool_reset_on_return == ResetOnReturn::commit;
   bool ok = true;
   if (cleanup == Cleanup::rollback) {
-    bool commit = backend.pool().config().pool_reset_on_return == ResetOnReturn::commit;
     ok = co_await backend.run_chore(commit ? Chore::commit : Chore::rollback, deadline);
   } else if (cleanup == Cleanup::reset) {
-    ok = co_await backend.run_chore(Chore::reset, deadline);
+    if (commit) {  // a reset alone would roll back what may be open
+      ok = co_await backend.run_chore(Chore::commit, deadline);
+    }
+    if (ok) {
+      ok = co_await backend.run_chore(Chore::reset, deadline);
+    }
   } else if (cleanup == Cleanup::none) {
     ok = co_await backend.run_chore(Chore::ping, deadline);
   }

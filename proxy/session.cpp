@@ -38,6 +38,15 @@ Session::~Session() {
 
 Task<void> Session::run() {
   auto self = shared_from_this();
+  // However this ends, by an exception too, the backend does not stay with a session that is gone.
+  struct GivesBack {
+    Session& session;
+    ~GivesBack() {
+      if (session.backend_ != nullptr) {
+        discard(std::exchange(session.backend_, nullptr), pool::CloseReason::error);
+      }
+    }
+  } gives_back{*this};
   if (co_await log_in()) {
     worker_.server.cancels().add(id_, cancel_key_, weak_from_this(), worker_, login_.user);
     serving_ = true;

@@ -50,8 +50,9 @@ INSTANTIATE_TEST_SUITE_P(
         Row{Part::top, "workers: 0", "@:10",
             "workers: must be auto or a whole number from 1 to 1024"},
         Row{Part::top, "workers: [auto]", "@:10", "workers: must be one value, not a list"},
-        Row{Part::top, "io: io_uring", "@:5", "io: \"io_uring\" is not supported yet"},
-        Row{Part::top, "io: epol", "@:5", "io: must be auto or epoll; did you mean \"epoll\"?"},
+        Row{Part::top, "io: uring", "@:5", "io: must be auto, epoll or io_uring"},
+        Row{Part::top, "io: epol", "@:5",
+            "io: must be auto, epoll or io_uring; did you mean \"epoll\"?"},
         Row{Part::top, "worker: 1", "@:1", "unknown key \"worker\"; did you mean \"workers\"?"},
         Row{Part::top, "<<: {}", "@:1", "unknown key \"<<\"; merge keys are not supported"},
         Row{Part::top, "zzzzzz: 1", "@:1", "unknown key \"zzzzzz\""},
@@ -81,8 +82,9 @@ INSTANTIATE_TEST_SUITE_P(
             "\"1GiB\""},
         Row{Part::top, "limits: {max_message: 2GiB}", "@:23",
             "limits.max_message: must be a size from 64KiB to 1GiB"},
-        Row{Part::top, "limits: {query_timeout: 1s}", "@:25",
-            "limits.query_timeout: not supported yet"},
+        Row{Part::top, "limits: {query_timeout: 30}", "@:25", "limits.query_timeout: " + kDuration},
+        Row{Part::top, "limits: {client_max_lifetime: -1}", "@:31",
+            "limits.client_max_lifetime: " + kDuration},
         Row{Part::top, "limits: {max_pinned_buffer: 1MiB}", "@:29",
             "limits.max_pinned_buffer: not supported yet"},
         Row{Part::top, "drain: {delay: -1}", "@:16", "drain.delay: " + kDuration},
@@ -138,8 +140,9 @@ INSTANTIATE_TEST_SUITE_P(
         Row{Part::pool, "pool_reset_on_return: rolback", "@:27",
             "pools.p.pool_reset_on_return: must be rollback, commit, full or none; did you mean "
             "\"rollback\"?"},
-        Row{Part::pool, "pool_mode: statement", "@:16",
-            "pools.p.pool_mode: \"statement\" is not supported yet"},
+        Row{Part::pool, "pool_mode: statment", "@:16",
+            "pools.p.pool_mode: must be transaction, session or statement; did you mean "
+            "\"statement\"?"},
         Row{Part::pool, "isolation_level: SNAPSHOT", "@:22",
             "pools.p.isolation_level: " + kIsolation},
         Row{Part::pool, "isolation_level: READ COMMITED", "@:22",
@@ -174,7 +177,7 @@ INSTANTIATE_TEST_SUITE_P(
             "pools.p.connect_args: \"keepalives\": not supported yet"}));
 
 INSTANTIATE_TEST_SUITE_P(
-    PoolTlsAndLater, BadOption,
+    PoolTls, BadOption,
     testing::Values(
         Row{Part::pool, "tls: {mode: verify_full}", "@:17",
             "pools.p.tls.mode: must be disable, prefer, require, verify-ca or verify-full; did you "
@@ -184,19 +187,30 @@ INSTANTIATE_TEST_SUITE_P(
         Row{Part::pool, "tls: {cert_file: /dev/null}", "@:10",
             "pools.p.tls.key_file: is missing; a client certificate needs both cert_file and "
             "key_file"},
-        Row{Part::pool, "tls: {cert: /dev/null}", "@:11", "pools.p.tls: unknown key \"cert\""},
-        Row{Part::pool, "overflow_delay: 5s", "@:21", "pools.p.overflow_delay: not supported yet"},
-        Row{Part::pool, "min_idle: 2", "@:15", "pools.p.min_idle: not supported yet"},
-        Row{Part::pool, "idle_timeout: 10m", "@:19", "pools.p.idle_timeout: not supported yet"},
-        Row{Part::pool, "keepalive_time: 2m", "@:21", "pools.p.keepalive_time: not supported yet"},
-        Row{Part::pool, "max_waiting: 1", "@:18", "pools.p.max_waiting: not supported yet"},
-        Row{Part::pool, "init_sql: x", "@:15", "pools.p.init_sql: not supported yet"},
-        Row{Part::pool, "read_only: true", "@:16", "pools.p.read_only: not supported yet"},
-        Row{Part::pool, "autocommit: true", "@:17", "pools.p.autocommit: not supported yet"},
-        Row{Part::pool, "max_db_connections: 1", "@:25",
-            "pools.p.max_db_connections: not supported yet"},
-        Row{Part::pool, "max_user_connections: 1", "@:27",
-            "pools.p.max_user_connections: not supported yet"}));
+        Row{Part::pool, "tls: {cert: /dev/null}", "@:11", "pools.p.tls: unknown key \"cert\""}));
+
+INSTANTIATE_TEST_SUITE_P(
+    PoolBackground, BadOption,
+    testing::Values(
+        Row{Part::pool, "overflow_delay: 5", "@:21", "pools.p.overflow_delay: " + kDuration},
+        Row{Part::pool, "min_idle: -1", "@:15",
+            "pools.p.min_idle: must be a whole number from 0 to 100000"},
+        Row{Part::pool, "idle_timeout: -1", "@:19", "pools.p.idle_timeout: " + kDuration},
+        Row{Part::pool, "keepalive_time: never", "@:21", "pools.p.keepalive_time: " + kDuration},
+        Row{Part::pool, "max_waiting: many", "@:18",
+            "pools.p.max_waiting: must be a whole number from 0 to 10000000"},
+        Row{Part::pool, "init_sql: \"\"", "@:15",
+            "pools.p.init_sql: must hold a statement; leave the key out for none"},
+        Row{Part::pool, "init_sql: \" ;\\n\"", "@:15",
+            "pools.p.init_sql: must hold a statement; leave the key out for none"},
+        Row{Part::pool, "init_sql: \"SET a = '\\0'\"", "@:15",
+            "pools.p.init_sql: holds a NUL byte"},
+        Row{Part::pool, "read_only: yes", "@:16", "pools.p.read_only: must be true or false"},
+        Row{Part::pool, "autocommit: 1", "@:17", "pools.p.autocommit: must be true or false"},
+        Row{Part::pool, "max_db_connections: -1", "@:25",
+            "pools.p.max_db_connections: must be a whole number from 0 to 100000"},
+        Row{Part::pool, "max_user_connections: x", "@:27",
+            "pools.p.max_user_connections: must be a whole number from 0 to 100000"}));
 
 INSTANTIATE_TEST_SUITE_P(
     User, BadOption,
@@ -250,6 +264,7 @@ struct Good {
 TEST(GoodOption, has_no_problem) {
   const std::vector<Good> rows{
       {Part::top, "version: 1\nworkers: 1024\nio: epoll"},
+      {Part::top, "io: io_uring"},
       {Part::top, "auth: {query: null, passthrough: false}\nmiddleware: []\nschedules: []"},
       {Part::top, "admin: {http: null, tls: {mode: disable}, dashboard: {enabled: false}}"},
       {Part::top, "admin: {http: \"[::1]:9127\", readiness: {backends: none}}"},
@@ -259,6 +274,10 @@ TEST(GoodOption, has_no_problem) {
       {Part::pool, "pool_size: 1\nmax_overflow: -1\npool_timeout: 0s\npool_recycle: -1"},
       {Part::pool, "pool_mode: session\npool_reset_on_return: none\nunsupported_state: refuse"},
       {Part::pool, "min_idle: 0\nmax_waiting: 0\nread_only: false\nautocommit: null"},
+      {Part::pool, "min_idle: 20\nmax_overflow: 1\noverflow_delay: 5s\nmax_waiting: 100"},
+      {Part::pool, "idle_timeout: 0s\nkeepalive_time: 0s\npool_use_lifo: false"},
+      {Part::pool, "pool_mode: statement\nread_only: true\ninit_sql: \"SET a = 1; SET b = 2\""},
+      {Part::top, "limits: {client_idle_timeout: 1m, idle_transaction_timeout: 30s}"},
       {Part::pool, "connect_args: {sslmode: verify-full, connect_timeout: 5}"},
       {Part::pool,
        "connect_args: {application_name: x, options: \"-c a=b\"}\ntls: {mode: require}"},

@@ -12,8 +12,8 @@ TEST(PoolUrl, takes_every_part) {
   EXPECT_EQ(url.protocol, Protocol::postgresql);
   EXPECT_EQ(url.user, "app");
   EXPECT_EQ(url.password, "p@ss/:");
-  EXPECT_EQ(url.address.host, "db.example");
-  EXPECT_EQ(url.address.port, 6000);
+  EXPECT_EQ(url.addresses.at(0).host, "db.example");
+  EXPECT_EQ(url.addresses.at(0).port, 6000);
   EXPECT_EQ(url.database, "p\xC3\xA9ts");
   ASSERT_EQ(url.arguments.size(), 1U);
   EXPECT_EQ(url.arguments[0], std::pair(std::string("options"), std::string("-c x")));
@@ -25,14 +25,14 @@ TEST(PoolUrl, knows_the_dialects_and_drivers) {
     const auto url = parse_pool_url(std::string(scheme) + "://h");
     EXPECT_EQ(url.error, "") << scheme;
     EXPECT_EQ(url.protocol, Protocol::postgresql);
-    EXPECT_EQ(url.address.port, 5432);
+    EXPECT_EQ(url.addresses.at(0).port, 5432);
   }
   for (const auto* scheme : {"mysql", "mariadb", "mysql+pymysql", "mysql+mysqldb", "mysql+asyncmy",
                              "mariadb+pymysql", "mariadb+mariadbconnector"}) {
     const auto url = parse_pool_url(std::string(scheme) + "://h");
     EXPECT_EQ(url.error, "") << scheme;
     EXPECT_EQ(url.protocol, Protocol::mysql);
-    EXPECT_EQ(url.address.port, 3306);
+    EXPECT_EQ(url.addresses.at(0).port, 3306);
   }
 }
 
@@ -49,22 +49,24 @@ TEST(PoolUrl, leaves_out_what_is_not_there) {
 TEST(PoolUrl, takes_ipv6_literals) {
   const auto url = parse_pool_url("postgresql://u@[2001:db8::1]:5433/d");
   EXPECT_EQ(url.error, "");
-  EXPECT_EQ(url.address.host, "2001:db8::1");
-  EXPECT_EQ(url.address.port, 5433);
+  EXPECT_EQ(url.addresses.at(0).host, "2001:db8::1");
+  EXPECT_EQ(url.addresses.at(0).port, 5433);
 }
 
 TEST(PoolUrl, takes_unix_sockets) {
-  EXPECT_EQ(parse_pool_url("postgresql:///d?host=/var/run/pg").address.unix_path,
+  EXPECT_EQ(parse_pool_url("postgresql:///d?host=/var/run/pg").addresses.at(0).unix_path,
             "/var/run/pg/.s.PGSQL.5432");
-  EXPECT_EQ(parse_pool_url("postgresql://u@/d?host=/var/run/pg&port=6000").address.unix_path,
-            "/var/run/pg/.s.PGSQL.6000");
-  EXPECT_EQ(parse_pool_url("postgresql://u@:6001/d?host=/var/run/pg").address.unix_path,
+  EXPECT_EQ(
+      parse_pool_url("postgresql://u@/d?host=/var/run/pg&port=6000").addresses.at(0).unix_path,
+      "/var/run/pg/.s.PGSQL.6000");
+  EXPECT_EQ(parse_pool_url("postgresql://u@:6001/d?host=/var/run/pg").addresses.at(0).unix_path,
             "/var/run/pg/.s.PGSQL.6001");
-  EXPECT_EQ(parse_pool_url("postgresql://%2Fvar%2Frun/d").address.unix_path,
+  EXPECT_EQ(parse_pool_url("postgresql://%2Fvar%2Frun/d").addresses.at(0).unix_path,
             "/var/run/.s.PGSQL.5432");
-  EXPECT_EQ(parse_pool_url("mysql://u@localhost/d?unix_socket=/run/my.sock").address.unix_path,
-            "/run/my.sock");
-  EXPECT_EQ(parse_pool_url("mysql:///d?unix_socket=/run/my.sock").address.unix_path,
+  EXPECT_EQ(
+      parse_pool_url("mysql://u@localhost/d?unix_socket=/run/my.sock").addresses.at(0).unix_path,
+      "/run/my.sock");
+  EXPECT_EQ(parse_pool_url("mysql:///d?unix_socket=/run/my.sock").addresses.at(0).unix_path,
             "/run/my.sock");
 }
 
@@ -80,11 +82,6 @@ TEST(PoolUrl, refuses_with_a_reason) {
       {"POSTGRESQL://h/d", scheme},
       {"postgresql+pymysql://h", "names a driver after + that is not known; it may be left out"},
       {"mysql+://h", "names a driver after + that is not known; it may be left out"},
-      {"postgresql://a,b/d", "several hosts: not supported yet"},
-      {"postgresql://a:1,b:2/d", "several hosts: not supported yet"},
-      {"postgresql://u:p@a,b/d", "several hosts: not supported yet"},
-      {"postgresql:///d?host=a,b", "several hosts: not supported yet"},
-      {"postgresql://a/d?host=b", "several hosts: not supported yet"},
       {"mysql://u:a@b@h/d", hint},
       {"mysql://u:1/x@h/d", hint},
       {"mysql://u:a#b@h/d", hint},
@@ -101,6 +98,7 @@ TEST(PoolUrl, refuses_with_a_reason) {
       {"mysql://u%00@h/d", "holds a NUL byte (%00)"},
       {"mysql://h/d?charset", "has a parameter without a value: \"charset\""},
       {"mysql://h/d?charset=a&charset=b", "has a parameter twice: \"charset\""},
+      {"mysql:///d?unix_socket=/s&unix_socket=/t", "has a parameter twice: \"unix_socket\""},
       {"mysql://h/d?unix_socket=/s", "names both a host and a unix_socket"},
       {"mysql://-h/d", "must have a host name or an IP address"},
       {"postgresql:///d?host=/" + std::string(120, 'x'),
@@ -119,7 +117,7 @@ TEST(PoolUrl, prints_without_the_password) {
   pool.password = "hidden";
   pool.database = "d/e";
   EXPECT_EQ(print_pool_url(pool), "mysql://a%40b@[::1]:3306/d%2Fe");
-  pool.address = {{}, 0, "/run/my.sock"};
+  pool.addresses = {{{}, 0, "/run/my.sock"}};
   EXPECT_EQ(print_pool_url(pool), "mysql://a%40b@/d%2Fe?unix_socket=%2Frun%2Fmy.sock");
 }
 

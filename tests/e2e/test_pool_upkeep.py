@@ -22,9 +22,10 @@ REFUSED = (psycopg.errors.TooManyConnections, pymysql.err.Error)
 def occupy(at, count):
     """So many clients in a transaction at the same time, and then none."""
     with ExitStack() as stack:
-        for client in [stack.enter_context(connection(at)) for _ in range(count)]:
-            rows(client, "BEGIN")
-            value(client, "SELECT 1")
+        clients = [stack.enter_context(connection(at)) for _ in range(count)]
+        for sql in ("BEGIN", "SELECT 1", "COMMIT"):
+            for client in clients:
+                rows(client, sql)
 
 
 def test_min_idle_is_there_before_the_first_client(any_server, start):
