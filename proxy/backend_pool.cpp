@@ -86,6 +86,7 @@ void BackendPool::note_failure(const protocol::Failure& failure, TimePoint now) 
                         failure.kind == protocol::FailureKind::unknown_database) &&
                        !tries_next_address(failure);
   shared_->up.store(answers ? 1 : 0, std::memory_order_relaxed);
+  down_.store(true, std::memory_order_relaxed);
   const std::lock_guard lock(mutex_);
   if (!last_failure_) {
     down_since_ = now;
@@ -95,6 +96,7 @@ void BackendPool::note_failure(const protocol::Failure& failure, TimePoint now) 
 
 void BackendPool::note_success(LoginOrder order) {
   shared_->up.store(1, std::memory_order_relaxed);
+  down_.store(false, std::memory_order_relaxed);
   const std::lock_guard lock(mutex_);
   last_failure_.reset();
   last_order_ = std::move(order);

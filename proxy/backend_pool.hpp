@@ -65,6 +65,11 @@ class BackendPool : public std::enable_shared_from_this<BackendPool> {
   // How the last attempt to open a connection ended. Thread-safe.
   void note_failure(const protocol::Failure& failure, TimePoint now);
   void note_success(LoginOrder order);
+  // Time alone may serve one who waits: the overflow opens, a backend that is down is tried again.
+  bool waits_are_timed() const {
+    return slots.limits().overflow_delay > Duration::zero() ||
+           down_.load(std::memory_order_relaxed);
+  }
   // For one who is not served because the backend is down: the last error, since when, and when it
   // is tried again.
   protocol::Failure why_down(TimePoint now) const;
@@ -87,6 +92,7 @@ class BackendPool : public std::enable_shared_from_this<BackendPool> {
   std::string database_;
   std::string description_;
   AddressBook book_;
+  std::atomic<bool> down_{false};  // the last attempt failed
   mutable std::mutex mutex_;
   std::optional<protocol::Failure> last_failure_;  // since the last success
   TimePoint down_since_{};

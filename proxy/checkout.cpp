@@ -149,7 +149,9 @@ Task<Checkout::Got> Checkout::step() {
 
 Task<Checkout::Got> Checkout::wait_in_queue() {
   waited_ = true;
-  worker_.server.upkeep().hurry(*pool_, worker_.loop.now());
+  if (pool_->waits_are_timed()) {
+    worker_.server.upkeep().hurry(*pool_, worker_.loop.now());
+  }
   const TimePoint deadline = asked_at_ + pool_->config().pool_timeout;
   while (!ticket_.delivered && !interruption_ && worker_.loop.now() < deadline) {
     co_await ticket_.arrived.wait_until(deadline);

@@ -55,8 +55,8 @@ Server::Server(std::shared_ptr<const config::Config> config, metrics::Registry& 
       credentials_(config_->users),
       offload_(kOffloadThreads, kOffloadQueue),
       lookups_(kLookupThreads, kOffloadQueue),
-      pools_(config_, registry, proxy::worker_count(*config_)),
-      upkeep_(*this) {
+      upkeep_(*this),
+      pools_(config_, registry, proxy::worker_count(*config_)) {
   auto random = protocol::random_bytes(32);
   mock_salt_key_.assign(random.begin(), random.end());
   for (unsigned i = 0; i < proxy::worker_count(*config_); ++i) {

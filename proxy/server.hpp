@@ -91,10 +91,10 @@ class Server {
   std::vector<std::unique_ptr<Worker>> workers_;
   Offload offload_;  // ends before the workers, whose loops it calls
   Offload lookups_;  // likewise
+  Upkeep upkeep_;    // outlives the pools, which call it
   BackendPools pools_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
-  Upkeep upkeep_;
   std::atomic<std::size_t> clients_{0};
   std::atomic<bool> running_{false};
   std::atomic<bool> draining_{false};
