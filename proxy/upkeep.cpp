@@ -13,15 +13,20 @@ namespace {
 
 // Pools are looked at at least so often: not every call that brings something nearer says so.
 constexpr auto kLongest = std::chrono::seconds(1);
+// What is due and cannot be done yet must not keep the worker busy.
+constexpr auto kShortest = std::chrono::milliseconds(1);
 constexpr auto kKeepaliveTimeout = std::chrono::seconds(5);
 
 // A connection that no session has asked for.
 Task<void> warm(Worker& worker, BackendPoolPtr pool) {
-  auto order = pool->last_order();
-  if (!order) {
-    order = make_order(worker.server, *pool, nullptr);
+  LoginOrder order = make_order(worker.server, *pool, nullptr);
+  if (auto last = pool->last_order()) {
+    // What sessions want, with the credentials as they are now.
+    last->target.password = order.target.password;
+    last->target.learned = order.target.learned;
+    order = std::move(*last);
   }
-  ErrandPtr opening = begin_opening(worker, pool, std::move(*order), {});
+  ErrandPtr opening = begin_opening(worker, pool, std::move(order), {});
   while (!opening->finished) {
     co_await opening->over.wait();
   }
@@ -97,7 +102,7 @@ void Upkeep::run() {
     look_after(pool, now);
     next = std::min(next, pool->slots.next_tick(now));
   }
-  arm(next);
+  arm(std::max(next, now + kShortest));
 }
 
 void Upkeep::look_after(const BackendPoolPtr& pool, TimePoint now) {
