@@ -27,7 +27,7 @@ using Endpoints = protocol::Result<std::vector<Endpoint>>;
 constexpr int kKeepIdle = 60;      // seconds
 constexpr int kKeepInterval = 10;  // seconds
 constexpr int kKeepCount = 3;
-constexpr unsigned kUserTimeout = 180000;  // milliseconds
+constexpr unsigned kUserTimeout = 300000;  // milliseconds
 
 // A unix socket whose server is slow to accept says EAGAIN, and nothing tells when to try again.
 constexpr auto kBacklogPause = std::chrono::milliseconds(5);
