@@ -135,6 +135,7 @@ PoolState::Answer PoolState::replace(Member& member, Waiter& waiter, TimePoint n
   if (!closed_ && may_open(now)) {
     ++opening_;
     answer.decision = Open{ended ? nullptr : &member, CloseReason::validation};
+    settle(now, answer.deliveries);
     return answer;
   }
   if (ended) {

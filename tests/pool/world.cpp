@@ -32,7 +32,8 @@ void World::check() {
   for (const ModelSession* session : queue_) {
     ASSERT_FALSE(session->told.has_value()) << "told, and not heard, " << where();
   }
-  if (!queue_.empty() && pool_.next_tick(now_) > now_) {
+  // What time alone has brought since is for the next tick.
+  if (!queue_.empty() && (settled_at_ == now_ || pool_.next_tick(now_) > now_)) {
     check_waiting();
   }
 }

@@ -96,6 +96,7 @@ class World {
   std::uint32_t seed_;
   TimePoint now_ = t(0s);
   TimePoint distrusted_ = TimePoint::min();
+  TimePoint settled_at_ = TimePoint::min();  // the last time that something was freed
   std::uint64_t turns_ = 0;
   std::vector<ModelSession*> openings_;  // null: for warming
   std::vector<ModelSession*> queue_;

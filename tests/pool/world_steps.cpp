@@ -168,8 +168,8 @@ void World::lose() {
   if (lost.forgotten) {
     member->place = Place::gone;
     ++happened["lost"];
+    hear(lost.deliveries);
   }
-  hear(lost.deliveries);
 }
 
 void World::end_closing() {

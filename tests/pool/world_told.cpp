@@ -14,6 +14,7 @@ void World::enqueue(ModelSession& session) {
 }
 
 void World::hear(Deliveries& deliveries) {
+  settled_at_ = now_;
   deliveries.deliver();
   const auto in_order = [](const auto* a, const auto* b) { return a->turn < b->turn; };
   std::vector<ModelSession*> heard;
