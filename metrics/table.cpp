@@ -73,7 +73,7 @@ void collect_build_info(const View& view, const Row&, MetricFamily& family) {
 using enum FailureKind;
 constexpr std::uint64_t kBackendKinds =
     only(backend_unreachable, backend_tls_failed, backend_login_failed, backend_protocol,
-         backend_lost, backend_unclean);
+         backend_lost, backend_shutdown, backend_unclean);
 constexpr std::uint64_t kLoginKinds = only(authentication_failed, login_timeout);
 constexpr std::uint64_t kRejectedKinds = only(too_many_clients, no_route);
 

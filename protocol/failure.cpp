@@ -30,6 +30,7 @@ constexpr std::array<FailureRow, static_cast<std::size_t>(count_)> kRows{{
     {backend_login_failed, "backend_login_failed", "08004", 1045, error},
     {backend_protocol, "backend_protocol", "08P01", 2027, error},
     {backend_lost, "backend_lost", "08006", 2013, warning},
+    {backend_shutdown, "backend_shutdown", "57P01", 1053, warning},
     {backend_unclean, "backend_unclean", "08006", 2013, warning},
     {cancelled, "cancelled", "57014", 1317, info},
     {shutting_down, "shutting_down", "57P01", 1053, info},

@@ -31,6 +31,7 @@ enum class FailureKind : std::uint8_t {
   backend_login_failed,
   backend_protocol,  // the backend sent what no correct server sends
   backend_lost,      // died in the middle of something
+  backend_shutdown,  // said that it shuts down, or that it ends this connection
   backend_unclean,   // settings could not be applied
   // ours
   cancelled,

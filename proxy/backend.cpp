@@ -132,6 +132,9 @@ void Backend::tell_pool() {
     std::exchange(on_end_, {})();
   } else if (pool_->slots.lost(*this, home_->loop.now())) {
     BackendPtr self = reclaim(*this);
+    if (last_words_) {
+      pool_->instruments(home_->index).backend_errors(last_words_->kind).add();
+    }
     metrics::log::info("backend_lost_idle", {{"pool", pool_->config().name}});
     close(pool::CloseReason::error, {});
   }

@@ -53,6 +53,16 @@ ClientLogin MysqlConversation::login_facts() const {
   return login;
 }
 
+sql::MysqlSyntax MysqlConversation::syntax() const {
+  std::string_view mode = setting(wanted_, kSqlMode);
+  if (link_ != nullptr && link_->baseline && (!wanted_ || wanted_->find(kSqlMode) == nullptr)) {
+    const std::string* initial = link_->baseline->values.find(kSqlMode);
+    mode = initial != nullptr ? std::string_view(*initial) : mode;
+  }
+  return {mode.find("ANSI_QUOTES") != std::string_view::npos,
+          (status_ & status_flag::kNoBackslashEscapes) == 0};
+}
+
 std::uint64_t MysqlConversation::link_class() const {
   // A schema cannot be unset: sessions without one keep to backends that never had one.
   const bool none = setting(wanted_, kSchema).empty();

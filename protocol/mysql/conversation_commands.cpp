@@ -297,16 +297,6 @@ void MysqlConversation::release_pins(const MysqlStatement& effects) {
   }
 }
 
-sql::MysqlSyntax MysqlConversation::syntax() const {
-  std::string_view mode = setting(wanted_, kSqlMode);
-  if (link_ != nullptr && link_->baseline && (!wanted_ || wanted_->find(kSqlMode) == nullptr)) {
-    const std::string* initial = link_->baseline->values.find(kSqlMode);
-    mode = initial != nullptr ? std::string_view(*initial) : mode;
-  }
-  return {mode.find("ANSI_QUOTES") != std::string_view::npos,
-          (status_ & status_flag::kNoBackslashEscapes) == 0};
-}
-
 MysqlConversation::Stop MysqlConversation::query(const Head& head, Bytes& in, Exchange& out) {
   if (link_ == nullptr && !may_be_kill(head.body())) {
     return Need::backend;

@@ -34,7 +34,10 @@ void MysqlConversation::from_backend(Bytes in, Exchange& out) {
   while (!in.empty() && link_ != nullptr) {
     if (!link_->busy()) {
       link_->unclean = true;  // a goodbye, or bytes that nobody asked for
-      closing_ = closing_ || !idle_state();
+      if (!closing_ && (!idle_state() || defaults_->session_mode)) {
+        farewell(MysqlLink::last_words(in), out.to_client);
+        closing_ = true;
+      }
       return;
     }
     const bool clients = link_->purpose() == Purpose::client;
@@ -214,6 +217,11 @@ void MysqlConversation::apply_state(Bytes state) {
 
 void MysqlConversation::on_error(Exchange& out) {
   ++out.facts.errors;
+  if (ends_connection(link_->stream().error().number)) {
+    // What the session had there is gone with it, which only closing tells.
+    closing_ = closing_ || !idle_state() || defaults_->session_mode;
+    link_->unclean = true;
+  }
   const MysqlStatement& effects = running_->effects;
   pins_.add(Pin::diagnostics);
   if (effects.any({multi, opaque})) {
@@ -346,7 +354,8 @@ void MysqlConversation::on_own_event(ReplyEvent event, Exchange& out) {
       if (purpose != Purpose::ask_insert_id && purpose != Purpose::ask_status) {
         held_error_ = std::make_unique<Buffer>(stream.payload().begin(), stream.payload().end());
       }
-      link_->unclean = link_->unclean || purpose != Purpose::prepare;
+      link_->unclean =
+          link_->unclean || purpose != Purpose::prepare || ends_connection(stream.error().number);
     }
   } else if (event == ReplyEvent::prepared) {
     running_->prepared_id = stream.prepared().id;

@@ -195,6 +195,10 @@ ChoreState MysqlLink::chore_error(ReplyEvent event) {
   const FailureKind kind = init ? FailureKind::backend_login_failed : FailureKind::backend_lost;
   if (event == ReplyEvent::error) {
     const Err& error = stream_.error();
+    if (ends_connection(error.number)) {
+      chore_failure_ = std::make_unique<Failure>(goodbye_failure(error));
+      return ChoreState::failed;
+    }
     chore_failure_ = std::make_unique<Failure>(
         fail(kind, (init ? "init_sql failed: " : "") + printable(error.text, 500)));
     chore_failure_->sqlstate_override = error.sqlstate;
@@ -230,14 +234,18 @@ Status MysqlLink::idle_bytes(Bytes in) {
   if (in.empty()) {
     return Done{};
   }
-  // A MySQL server speaks unasked only to say goodbye.
   unclean = true;
+  return last_words(in);
+}
+
+// A MySQL server speaks unasked only to say goodbye.
+Failure MysqlLink::last_words(Bytes in) {
   Result<Err> error = in.size() > kHeaderSize
                           ? decode_err(in.subspan(kHeaderSize))
                           : Result<Err>(fail(FailureKind::backend_lost, "bytes out of turn"));
-  Failure failure = fail(FailureKind::backend_lost, "the server closed an idle connection");
-  failure.detail = error ? "error " + std::to_string(error->number) : "bytes out of turn";
-  return failure;
+  return error ? goodbye_failure(*error)
+               : fail(FailureKind::backend_lost, "the server closed an idle connection",
+                      "bytes out of turn");
 }
 
 }  // namespace sluice::protocol::mysql

@@ -40,6 +40,9 @@ class MysqlLink final : public Link {
   Status idle_bytes(Bytes in) override;
   bool needs_init() const override { return baseline && !init_done_; }
 
+  // What unasked bytes of the server mean.
+  static Failure last_words(Bytes in);
+
   // ---- for the conversation that holds it
 
   bool busy() const { return !jobs_.empty(); }

@@ -94,6 +94,20 @@ Buffer encode_err(const Failure& failure, bool with_sqlstate) {
   return encode_err(Err{failure.mysql_errno(), sqlstate_of(failure), failure.text}, with_sqlstate);
 }
 
+bool ends_connection(std::uint16_t number) {
+  return number == 1053 || number == 3032 || number == 4031 || number == 3169 || number == 1927;
+}
+
+Failure goodbye_failure(const Err& error) {
+  const bool shutdown = error.number == 1053 || error.number == 3032;
+  Failure failure = fail(shutdown ? FailureKind::backend_shutdown : FailureKind::backend_lost,
+                         "the server closed the connection: " + printable(error.text, 200),
+                         "error " + std::to_string(error.number));
+  failure.mysql_errno_override = error.number;
+  failure.sqlstate_override = error.sqlstate;
+  return failure;
+}
+
 Result<Err> decode_err(Bytes payload) {
   Cursor cursor(payload);
   if (cursor.u8() != lead::kErr) {

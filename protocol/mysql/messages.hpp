@@ -44,6 +44,12 @@ struct Err {
   std::string_view text;
 };
 
+// The server ends the connection that gets this error: it shuts down or goes offline (1053, 3032),
+// it has waited too long (4031), the connection was killed (3169, MariaDB 1927).
+bool ends_connection(std::uint16_t number);
+// Why, from the error.
+Failure goodbye_failure(const Err& error);
+
 // A peer that has not said CLIENT_PROTOCOL_41 yet gets no SQLSTATE.
 Buffer encode_err(const Err& err, bool with_sqlstate = true);
 Buffer encode_err(const Failure& failure, bool with_sqlstate = true);

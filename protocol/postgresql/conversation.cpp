@@ -80,7 +80,7 @@ Cleanup ClientConversation::detach() {
     return Cleanup::none;
   }
   BackendLink& link = *std::exchange(link_, nullptr);
-  bool lost = link.unclean || link.broken || link.fatal || stale_ || link.copy_in ||
+  bool lost = link.unclean || link.broken || link.fatal || link.ending || stale_ || link.copy_in ||
               link.ignoring || batch_open_ || !link.expected.empty() ||
               (forwarding_ && reader_.left() != 0) || link.reader.left() != 0;
   bool changed =

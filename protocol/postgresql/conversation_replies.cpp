@@ -47,6 +47,7 @@ bool ClientConversation::reply(const Head& head, Exchange& out) {
   bool ours = !expected.empty() && expected.front().kind == Reply::settings;
   switch (head.type) {
     case backend::kNoticeResponse:
+      link_->ending = link_->ending || BackendLink::announces_end(head);
       return !ours && welcomed_;
     case backend::kNotificationResponse:
       return welcomed_;

@@ -28,6 +28,7 @@ std::size_t backend_head(char type) {
     case backend::kReadyForQuery:
     case backend::kParameterStatus:
     case backend::kErrorResponse:
+    case backend::kNoticeResponse:
     case backend::kCommandComplete:
       return kHeadLimit;
     default:
@@ -64,6 +65,14 @@ std::string BackendLink::report(std::string_view name, std::string_view value) {
   }
   login_.parameters.emplace_back(name, value);
   return {};
+}
+
+bool BackendLink::announces_end(const FrameReader::Head& head) {
+  if (head.type != backend::kNoticeResponse) {
+    return false;
+  }
+  auto fields = parse_error_fields(head.body());
+  return fields && tells_shutdown(fields->sqlstate);
 }
 
 void BackendLink::forget_session() {
@@ -144,6 +153,7 @@ ChoreState BackendLink::chore_message(const FrameReader::Head& head) {
       }
       return ChoreState::failed;
     case backend::kNoticeResponse:
+      return announces_end(head) ? chore_error(head) : ChoreState::pending;
     case backend::kNotificationResponse:
     case backend::kCommandComplete:
     case backend::kEmptyQueryResponse:
@@ -205,7 +215,9 @@ ChoreState BackendLink::chore_error(const FrameReader::Head& head) {
   if (auto fields = parse_error_fields(head.body())) {
     const bool init = initialising();
     chore_failure_ = std::make_unique<Failure>(
-        fail(init ? FailureKind::backend_login_failed : FailureKind::backend_lost,
+        fail(tells_shutdown(fields->sqlstate) ? FailureKind::backend_shutdown
+             : init                           ? FailureKind::backend_login_failed
+                                              : FailureKind::backend_lost,
              (init ? "init_sql failed: " : "") + printable(fields->message, 500)));
     chore_failure_->sqlstate_override = fields->sqlstate;
   }
@@ -230,10 +242,12 @@ Status BackendLink::idle_bytes(Bytes in) {
       if (auto parsed = parse_parameter_status(head.body())) {
         report(parsed->name, parsed->value);
       }
-    } else if (head.type == backend::kErrorResponse) {
+    } else if (head.type == backend::kErrorResponse || announces_end(head)) {
       auto fields = parse_error_fields(head.body());
       Failure failure = fail(FailureKind::backend_lost, "the server closed the connection");
       if (fields) {
+        failure.kind = tells_shutdown(fields->sqlstate) ? FailureKind::backend_shutdown
+                                                        : FailureKind::backend_lost;
         failure.text = "the server closed the connection: " + printable(fields->message, 200);
         failure.sqlstate_override = fields->sqlstate;
       }

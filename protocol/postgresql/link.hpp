@@ -34,6 +34,8 @@ class BackendLink final : public Link {
   std::string_view parameter(std::string_view name) const;
   bool backslash_escapes() const { return backslash_escapes_; }
   void set_settings(SettingsPtr settings) { settings_ = std::move(settings); }
+  // A notice that says that the server is about to end this connection.
+  static bool announces_end(const FrameReader::Head& head);
   // DISCARD ALL has run.
   void forget_session();
 
@@ -52,6 +54,7 @@ class BackendLink final : public Link {
   bool ignoring = false;    // an error came: the server skips to a Sync that was not sent yet
   bool unclean = false;     // our settings were refused
   bool fatal = false;       // the server has said that it closes
+  bool ending = false;      // ... or announced it by a notice: nobody else may get it
   bool broken = false;      // it broke the protocol
 
  private:

@@ -89,6 +89,10 @@ void put_message(Buffer& out, char type, Bytes body) {
   Open(out, type).writer.bytes(body);
 }
 
+bool tells_shutdown(std::string_view sqlstate) {
+  return sqlstate == "57P01" || sqlstate == "57P02" || sqlstate == "57P03";
+}
+
 std::optional<ErrorFields> parse_error_fields(Bytes body) {
   Cursor cursor(body);
   ErrorFields fields;

@@ -54,6 +54,9 @@ struct ErrorFields {
   std::string_view detail;
   std::string_view hint;
 };
+// 57P01, 57P02, 57P03: the server ends the connection that hears this, be it an error or (a crash,
+// an immediate shutdown) a notice.
+bool tells_shutdown(std::string_view sqlstate);
 // ErrorResponse and NoticeResponse. nullopt: a text or the list has no terminator.
 std::optional<ErrorFields> parse_error_fields(Bytes body);
 

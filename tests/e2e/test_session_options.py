@@ -1,5 +1,7 @@
 """What sessions of a pool start with: init_sql, read_only, autocommit; and pool_mode: statement."""
 
+import time
+
 import psycopg
 import pymysql
 import pytest
@@ -172,3 +174,25 @@ def test_pgbench_in_statement_mode(server, start, protocol):
                env={"PGPASSWORD": at.password, "PGSSLMODE": "disable"})
     assert done.returncode == 0 and "ERROR" not in done.stderr, done.stderr
     assert "400/400" in done.stdout
+
+
+# ---- a server that says goodbye
+
+@pytest.mark.parametrize("name", ["pg15", "pg18"])
+def test_a_backend_that_is_told_to_go_is_counted_and_not_seen(server, start, name):
+    its = server(name)
+    at = start(its, pool_size=1)
+    with pg_connection(at) as client, \
+            psycopg.connect(host=LOOPBACK, port=its.port, user=schema.APP, dbname=schema.DATABASE,
+                            password=schema.PASSWORD, autocommit=True) as direct:
+        rows(client, "SET application_name = 'to_be_terminated'")
+        assert value(client, "SELECT 1") == 1
+        assert value(direct, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                             "WHERE application_name = 'to_be_terminated'") == 1
+        deadline = time.monotonic() + 10
+        while at.sluice.metric("sluice_backend_errors_total", reason="backend_shutdown") == 0:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        for _ in range(3):
+            assert value(client, "SELECT 2") == 2
+    assert at.sluice.metric("sluice_backend_errors_total", reason="backend_shutdown") == 1

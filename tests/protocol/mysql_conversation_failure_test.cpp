@@ -155,7 +155,53 @@ TEST_P(MysqlFailure, AResetForgetsSettingsAndStatements) {
 TEST_P(MysqlFailure, AnIdleBackendThatSpeaksIsClosed) {
   EXPECT_TRUE(links[0]->idle_bytes({}).ok());
   const std::string bye = pkt(0, err(4031));
-  EXPECT_FALSE(links[0]->idle_bytes(as_bytes(bye)).ok());
+  Status idle = links[0]->idle_bytes(as_bytes(bye));
+  ASSERT_FALSE(idle.ok());
+  EXPECT_EQ(idle.failure().kind, FailureKind::backend_lost);
+  EXPECT_EQ(idle.failure().mysql_errno(), 4031);
+  const std::string down = pkt(0, err(1053, "Server shutdown in progress"));
+  Status shutdown = links[1]->idle_bytes(as_bytes(down));
+  ASSERT_FALSE(shutdown.ok());
+  EXPECT_EQ(shutdown.failure().kind, FailureKind::backend_shutdown);
+}
+
+TEST_P(MysqlFailure, AnErrorThatEndsTheConnectionIsItsLast) {
+  for (std::uint16_t number : {1053, 3032, 4031, 3169, 1927}) {
+    start();
+    make_links(kModern);
+    pending.clear();
+    run("SELECT 1", pkt(1, err(number)));
+    EXPECT_EQ(told(), pkt(1, err(number)));
+    EXPECT_FALSE(held());
+    EXPECT_EQ(cleanup, Cleanup::close);
+    EXPECT_EQ(need, Need::input) << "the session had nothing there";
+  }
+  start();
+  make_links(kModern);
+  run("BEGIN", pkt(1, ok(kInTrx)));
+  run("SELECT 1", pkt(1, err(1053)));
+  EXPECT_EQ(need, Need::close) << "its transaction is lost";
+  EXPECT_EQ(cleanup, Cleanup::close);
+}
+
+TEST_P(MysqlFailure, AGoodbyeWithinATransactionIsToldOnce) {
+  start();
+  run("BEGIN", pkt(1, ok(kInTrx)));
+  told();
+  backend(pkt(0, err(1053, "Server shutdown in progress")));
+  EXPECT_EQ(need, Need::close);
+  const std::string words = told();
+  EXPECT_EQ(static_cast<unsigned char>(words[4]), 0xFF);
+  EXPECT_EQ(cleanup, Cleanup::close);
+}
+
+TEST_P(MysqlFailure, AChoreThatIsToldGoodbyeSaysSo) {
+  Outbox out;
+  links[0]->start_chore(Chore::ping, out);
+  const std::string down = pkt(1, err(1053));
+  EXPECT_EQ(links[0]->chore_bytes(as_bytes(down)), ChoreState::failed);
+  ASSERT_NE(links[0]->chore_failure(), nullptr);
+  EXPECT_EQ(links[0]->chore_failure()->kind, FailureKind::backend_shutdown);
 }
 
 TEST_P(MysqlFailure, ALeavingClientCutsWhatRuns) {

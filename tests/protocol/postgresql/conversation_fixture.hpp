@@ -83,6 +83,10 @@ inline std::string error(std::string_view code, std::string_view words = "wrong"
                           text(words) + std::string(1, '\0'));
 }
 
+inline std::string notice(std::string_view code, std::string_view words) {
+  return 'N' + error(code, words, "WARNING").substr(1);
+}
+
 inline std::string bytes_of(const Outbox& box) {
   std::string out;
   for (std::size_t i = 0; i < box.pieces(); ++i) {

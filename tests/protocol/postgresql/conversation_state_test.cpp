@@ -387,6 +387,28 @@ TEST(BackendLink, PingRollbackAndReset) {
     link.start_chore(Chore::ping, out);
     EXPECT_EQ(link.chore_bytes(as_bytes(bad)), ChoreState::failed);
   }
+  BackendLink link({}, 10);
+  Outbox out;
+  link.start_chore(Chore::ping, out);
+  const std::string goodbye = notice("57P01", "immediate shutdown");
+  EXPECT_EQ(link.chore_bytes(as_bytes(goodbye)), ChoreState::failed);
+  EXPECT_EQ(link.chore_failure()->kind, FailureKind::backend_shutdown);
+}
+
+TEST_P(ConversationState, AnAnnouncedEndIsTheBackendsLastRequest) {
+  for (std::string_view code : {"57P01", "57P02"}) {
+    Talk t = talk();
+    t.client(query("SELECT 1"));
+    const std::string answer = notice(code, "going") + complete("SELECT 1") + ready();
+    t.backend(answer);
+    EXPECT_EQ(t.to_client(), answer);
+    EXPECT_FALSE(t.attached());
+    EXPECT_EQ(t.last_cleanup, Cleanup::close);
+  }
+  Talk t = talk();
+  t.client(query("SELECT 1"));
+  t.backend(notice("01000", "harmless") + complete("SELECT 1") + ready());
+  EXPECT_EQ(t.last_cleanup, Cleanup::none);
 }
 
 TEST(BackendLink, IdleBytes) {
@@ -397,6 +419,13 @@ TEST(BackendLink, IdleBytes) {
   Status down = link.idle_bytes(as_bytes(error("57P01", "terminating", "FATAL")));
   ASSERT_FALSE(down.ok());
   EXPECT_EQ(down.failure().sqlstate(), "57P01");
+  EXPECT_EQ(down.failure().kind, FailureKind::backend_shutdown);
+  const std::string crash = notice("57P02", "crash of another server process");
+  Status crashed = BackendLink({}, 10).idle_bytes(as_bytes(crash));
+  ASSERT_FALSE(crashed.ok());
+  EXPECT_EQ(crashed.failure().kind, FailureKind::backend_shutdown);
+  Status killed = BackendLink({}, 10).idle_bytes(as_bytes(error("25P03", "idle", "FATAL")));
+  EXPECT_EQ(killed.failure().kind, FailureKind::backend_lost);
   EXPECT_FALSE(BackendLink({}, 10).idle_bytes(as_bytes(row())).ok());
   EXPECT_FALSE(BackendLink({}, 10).idle_bytes(as_bytes(std::string("N\0\0\0\1", 5))).ok());
 }
