@@ -102,6 +102,7 @@ void Backend::idle_bytes(protocol::Bytes bytes) {
   protocol::Status status = link_->idle_bytes(bytes);
   if (!status) {
     last_words_ = std::move(status.failure());
+    pool_->instruments(home_->index).backend_errors(last_words_->kind).add();
     hang_up();
   }
 }
@@ -132,9 +133,6 @@ void Backend::tell_pool() {
     std::exchange(on_end_, {})();
   } else if (pool_->slots.lost(*this, home_->loop.now())) {
     BackendPtr self = reclaim(*this);
-    if (last_words_) {
-      pool_->instruments(home_->index).backend_errors(last_words_->kind).add();
-    }
     metrics::log::info("backend_lost_idle", {{"pool", pool_->config().name}});
     close(pool::CloseReason::error, {});
   }
