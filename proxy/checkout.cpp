@@ -85,6 +85,7 @@ metrics::PoolInstruments& Checkout::instruments() const {
 
 BackendPtr Checkout::try_now() {
   ticket_.decision = pool_->slots.acquire(ticket_, ask_, asked_at_);
+  owes_ = true;
   auto* reuse = std::get_if<pool::Reuse>(&ticket_.decision);
   if (reuse == nullptr || reuse->ping || reuse->member->worker != worker_.index) {
     return nullptr;
@@ -93,6 +94,7 @@ BackendPtr Checkout::try_now() {
   if (!backend.quiet()) {
     return nullptr;
   }
+  owes_ = false;
   instruments().acquires(Acquire::reused).add();
   instruments().wait.observe(Duration::zero());
   return Backend::reclaim(backend);
@@ -157,6 +159,7 @@ Task<Checkout::Got> Checkout::wait_in_queue() {
     co_await ticket_.arrived.wait_until(deadline);
   }
   if (!ticket_.delivered && pool_->slots.withdraw(ticket_)) {
+    owes_ = false;
     co_return interruption_ ? interrupted() : timed_out();
   }
   while (!ticket_.delivered) {
@@ -171,6 +174,7 @@ void Checkout::ask_again(Ask ask) {
   ticket_.delivered = false;
   ticket_.arrived.clear();
   pool::Decision decision = ask();
+  owes_ = true;
   if (!ticket_.delivered) {
     ticket_.decision = decision;
   }
@@ -183,6 +187,24 @@ void Checkout::interrupt(Failure failure) {
     if (errand_ != nullptr) {
       errand_->over.set();
     }
+  }
+}
+
+void Checkout::give_up() {
+  if (std::holds_alternative<pool::Queued>(ticket_.decision) && pool_->slots.withdraw(ticket_)) {
+    return;
+  }
+  if (const auto* reuse = std::get_if<pool::Reuse>(&ticket_.decision)) {
+    Lent lent(Backend::reclaim(*reuse->member));
+  } else if (const auto* open = std::get_if<pool::Open>(&ticket_.decision)) {
+    if (open->evict == nullptr) {
+      pool_->slots.open_failed(worker_.loop.now(), pool::OpenFailure::given_up);
+      return;
+    }
+    // It ends first: then its slot is nobody's.
+    worker_.loop.call([pool = pool_, &worker = worker_, open = *open] {
+      abandon(begin_opening(worker, pool, make_order(worker.server, *pool, nullptr), open));
+    });
   }
 }
 
@@ -232,6 +254,7 @@ Task<bool> Checkout::finish(ErrandPtr errand) {
 
 Task<Checkout::Got> Checkout::take(pool::Reuse reuse) {
   Lent lent(Backend::reclaim(*reuse.member));
+  owes_ = false;
   bool alive = co_await lent->move_to(worker_);
   while (alive && !lent->quiet()) {
     // Something has come that its reader is about to look at: a goodbye, most likely.
@@ -274,6 +297,7 @@ Checkout::Got Checkout::replace(BackendPtr dead) {
 Task<Checkout::Got> Checkout::open(pool::Open open) {
   ErrandPtr opening =
       begin_opening(worker_, pool_, make_order(worker_.server, *pool_, &session_), open);
+  owes_ = false;
   const bool finished = co_await finish(opening);
   if (!finished) {
     co_return interrupted();

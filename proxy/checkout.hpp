@@ -15,6 +15,13 @@ class Worker;
 class Checkout {
  public:
   Checkout(Worker& worker, BackendPoolPtr pool, const protocol::Conversation& session);
+  ~Checkout() {
+    if (owes_) {
+      give_up();
+    }
+  }
+  Checkout(const Checkout&) = delete;
+  Checkout& operator=(const Checkout&) = delete;
 
   // The hot path: an idle backend of this worker that needs no ping. Null when it takes more: then
   // run() goes on from where this stopped, and must be awaited.
@@ -48,6 +55,9 @@ class Checkout {
   template <typename Ask>
   void ask_again(Ask ask);
 
+  // Gives back what the last decision gave: an exception has kept us from acting on it.
+  void give_up();
+
   protocol::Failure interrupted();
   protocol::Failure timed_out() const;
   protocol::Failure refused() const;
@@ -60,7 +70,8 @@ class Checkout {
   TimePoint asked_at_;
   pool::Ask ask_;
   Ticket ticket_;
-  ErrandPtr errand_;  // that run() waits for now
+  ErrandPtr errand_;   // that run() waits for now
+  bool owes_ = false;  // ticket_.decision gives something that nobody has taken charge of yet
   bool waited_ = false;
   bool opened_ = false;
   std::optional<protocol::Failure> open_failure_;  // of the last connection that was tried
