@@ -3,6 +3,7 @@
 #include "metrics/log.hpp"
 #include "proxy/checkout.hpp"
 #include "proxy/server.hpp"
+#include "proxy/upkeep.hpp"
 #include "proxy/worker.hpp"
 
 namespace sluice::proxy {
@@ -123,10 +124,14 @@ void close_at_home(BackendPtr backend, pool::CloseReason reason, std::function<v
 }  // namespace
 
 void close_slot(BackendPtr backend, pool::CloseReason reason) {
-  Loop& loop = backend->home().loop;
+  Worker& home = backend->home();
   BackendPoolPtr pool = backend->pool().shared_from_this();
-  close_at_home(std::move(backend), reason,
-                [pool = std::move(pool), &loop] { pool->slots.closed(loop.now()); });
+  close_at_home(std::move(backend), reason, [pool = std::move(pool), &home] {
+    pool->slots.closed(home.loop.now());
+    if (pool->waits_are_timed()) {  // from now on there is a slot to wait for
+      home.server.upkeep().hurry(*pool, home.loop.now());
+    }
+  });
 }
 
 Task<void> end_of(Worker& here, BackendPtr backend, pool::CloseReason reason) {
