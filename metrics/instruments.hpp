@@ -62,6 +62,8 @@ struct alignas(64) PoolInstruments {
   Counter connections_opened;
   Counters<pool::CloseReason> connections_closed;
   Counters<Outcome> pings;
+  Counters<Outcome> keepalives;
+  Counters<Outcome> warmed;
   Counters<Outcome> resets;
   Counters<QueryResult> queries;
   Counter transactions;
@@ -96,6 +98,8 @@ struct PoolSample {
   std::int64_t idle = 0;
   std::int64_t used = 0;
   std::int64_t connecting = 0;
+  std::int64_t closing = 0;
+  std::int64_t failures = 0;      // openings that failed one after the other, the most of its pools
   std::int64_t size = 0;          // pool_size
   std::int64_t overflow_max = 0;  // -1 = no bound
   std::int64_t pending = 0;

@@ -54,6 +54,7 @@ void collect_pool_connections(const View& view, const Row& row, MetricFamily& fa
     put(family, static_cast<double>(sample.idle), labels(pool, "idle"));
     put(family, static_cast<double>(sample.used), labels(pool, "used"));
     put(family, static_cast<double>(sample.connecting), labels(pool, "connecting"));
+    put(family, static_cast<double>(sample.closing), labels(pool, "closing"));
   }
 }
 
@@ -83,7 +84,7 @@ std::vector<Row> sampled_rows() {
   return {
       {"sluice_pool_connections",
        "Backend connections: idle in the pool, used by a session (or being pinged or reset), "
-       "connecting.",
+       "connecting, closing (told goodbye and not yet ended by the server).",
        MetricType::Gauge, by_state, &collect_pool_connections},
       sampled<[](const PoolSample& s) { return s.size; }>(
           "sluice_pool_connections_max",
@@ -97,6 +98,10 @@ std::vector<Row> sampled_rows() {
         return std::chrono::duration<double>(s.oldest_wait).count();
       }>("sluice_pool_oldest_wait_seconds",
          "How long the session that has waited longest has waited; 0 when none waits."),
+      sampled<[](const PoolSample& s) { return s.failures; }>(
+          "sluice_pool_connect_failures",
+          "Attempts to open a backend connection that have failed since the last success; while it "
+          "is not 0, the next attempt waits, longer each time."),
       {"sluice_backend_up",
        "1 when the last attempt to use the backend of the pool succeeded; absent before the first.",
        MetricType::Gauge,
@@ -129,6 +134,11 @@ std::vector<Row> pool_rows() {
                                       "Backend connections closed, by why."),
       counted<&P::pings>("sluice_pool_pings_total", with("result"),
                          "Pings of backend connections before they were lent."),
+      counted<&P::keepalives>("sluice_pool_keepalives_total", with("result"),
+                              "Pings of idle backend connections by keepalive_time."),
+      counted<&P::warmed>("sluice_pool_warmed_total", with("result"),
+                          "Openings of backend connections that no session waits for: min_idle, "
+                          "and the probes of a backend that was down."),
       counted<&P::resets>("sluice_pool_resets_total", with("result"),
                           "Resets of backend connections after they were given back."),
       counted<&P::queries>("sluice_queries_total", with("result"),

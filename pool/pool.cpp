@@ -4,6 +4,7 @@
 #include <cassert>
 #include <utility>
 
+#include "pool/budget.hpp"
 #include "pool/pool_state.hpp"
 
 namespace sluice::pool {
@@ -13,13 +14,6 @@ namespace {
 constexpr std::array<const char*, static_cast<std::size_t>(CloseReason::count_)> kCloseReasons{
     "idle",   "lifetime", "validation", "error",   "overflow",
     "reload", "drain",    "admin",      "evicted", "reset_failed"};
-
-// Never under the lock: a waiter takes the locks of its worker.
-void tell(const Handoff& handoff) {
-  if (handoff.waiter != nullptr) {
-    handoff.waiter->deliver(handoff.decision);
-  }
-}
 
 }  // namespace
 
@@ -35,67 +29,88 @@ Waiter::~Waiter() {
   assert(!queued_);
 }
 
-Pool::Pool(std::string name, Limits limits)
-    : name_(std::move(name)), limits_(limits), state_(std::make_unique<PoolState>(limits)) {}
+Pool::Pool(std::string name, Limits limits, std::vector<std::shared_ptr<Budget>> budgets)
+    : name_(std::move(name)), limits_(limits), budgets_(std::move(budgets)) {
+  std::vector<Budget*> shared;
+  for (const auto& budget : budgets_) {
+    shared.push_back(budget.get());
+  }
+  state_ = std::make_unique<PoolState>(limits_, std::move(shared));
+  for (const auto& budget : budgets_) {
+    budget->enlist(*this);
+  }
+}
 
-Pool::~Pool() = default;
+Pool::~Pool() {
+  for (const auto& budget : budgets_) {
+    budget->strike(*this);
+  }
+  state_.reset();
+  for (const auto& budget : budgets_) {
+    budget->balance();
+  }
+}
+
+template <typename Decide>
+auto Pool::locked(Decide decide) {
+  std::unique_lock lock(mutex_);
+  auto result = decide(*state_);
+  const bool unbalanced = state_->take_unbalanced();
+  lock.unlock();
+  if (unbalanced) {
+    for (const auto& budget : budgets_) {
+      budget->balance();
+    }
+  }
+  return result;
+}
 
 Decision Pool::acquire(Waiter& waiter, const Ask& ask, TimePoint now) {
-  const std::lock_guard lock(mutex_);
-  return state_->acquire(waiter, ask, now);
+  return locked([&](PoolState& state) { return state.acquire(waiter, ask, now); });
 }
 
 bool Pool::withdraw(Waiter& waiter) {
-  const std::lock_guard lock(mutex_);
-  return state_->withdraw(waiter);
+  return locked([&](PoolState& state) { return state.withdraw(waiter); });
 }
 
 void Pool::opened(Member& member, TimePoint now) {
-  const std::lock_guard lock(mutex_);
-  state_->opened(member, now);
+  locked([&](PoolState& state) { return state.opened(member, now); }).deliver();
 }
 
-void Pool::open_failed(TimePoint now) {
-  Handoff handoff;
-  {
-    const std::lock_guard lock(mutex_);
-    handoff = state_->open_failed(now);
-  }
-  tell(handoff);
+void Pool::open_failed(TimePoint now, OpenFailure failure) {
+  locked([&](PoolState& state) { return state.open_failed(now, failure); }).deliver();
 }
 
-void Pool::replace(Member& member) {
-  const std::lock_guard lock(mutex_);
-  state_->replace(member);
+Decision Pool::open_again(Waiter& waiter, TimePoint now, OpenFailure failure) {
+  auto answer = locked([&](PoolState& state) { return state.open_again(waiter, now, failure); });
+  answer.deliveries.deliver();
+  return answer.decision;
+}
+
+Decision Pool::replace(Member& member, Waiter& waiter, TimePoint now, bool ended) {
+  auto answer = locked([&](PoolState& state) { return state.replace(member, waiter, now, ended); });
+  answer.deliveries.deliver();
+  return answer.decision;
 }
 
 Pool::Returned Pool::release(Member& member, TimePoint now) {
-  PoolState::Released released;
-  {
-    const std::lock_guard lock(mutex_);
-    released = state_->release(member, now);
-  }
-  tell(released.handoff);
+  auto released = locked([&](PoolState& state) { return state.release(member, now); });
+  released.deliveries.deliver();
   return released.returned;
 }
 
-void Pool::forget(Member& member, TimePoint now) {
-  Handoff handoff;
-  {
-    const std::lock_guard lock(mutex_);
-    handoff = state_->forget(member, now);
-  }
-  tell(handoff);
+void Pool::forget(Member& member, TimePoint now, bool ended) {
+  locked([&](PoolState& state) { return state.forget(member, now, ended); }).deliver();
 }
 
-bool Pool::lost(Member& member, TimePoint /*now*/) {
-  const std::lock_guard lock(mutex_);
-  return state_->lost(member);
+bool Pool::lost(Member& member, TimePoint now) {
+  auto lost = locked([&](PoolState& state) { return state.lost(member, now); });
+  lost.deliveries.deliver();
+  return lost.forgotten;
 }
 
-std::vector<Member*> Pool::retire(TimePoint now) {
-  const std::lock_guard lock(mutex_);
-  return state_->retire(now);
+void Pool::closed(TimePoint now) {
+  locked([&](PoolState& state) { return state.closed(now); }).deliver();
 }
 
 void Pool::distrust(TimePoint now) {
@@ -107,15 +122,40 @@ void Pool::proven(Member& member, TimePoint now) {
   PoolState::proven(member, now);
 }
 
+Tick Pool::tick(TimePoint now) {
+  auto ticked = locked([&](PoolState& state) { return state.tick(now); });
+  ticked.deliveries.deliver();
+  return std::move(ticked.todo);
+}
+
+TimePoint Pool::next_tick(TimePoint now) const {
+  const std::lock_guard lock(mutex_);
+  return state_->next_tick(now);
+}
+
+void Pool::on_tick_wanted(std::function<void()> hook) {
+  const std::lock_guard lock(mutex_);
+  tick_wanted_ = std::move(hook);
+}
+
+std::function<void()> Pool::tick_wanted() const {
+  const std::lock_guard lock(mutex_);
+  return tick_wanted_;
+}
+
+TimePoint Pool::coldest_idle() const {
+  const std::lock_guard lock(mutex_);
+  return state_->coldest_idle();
+}
+
+bool Pool::evict_coldest() {
+  const std::lock_guard lock(mutex_);
+  return state_->evict_coldest();
+}
+
 std::vector<Member*> Pool::shut_down(CloseReason reason) {
-  PoolState::ShutDown result;
-  {
-    const std::lock_guard lock(mutex_);
-    result = state_->shut_down(reason);
-  }
-  for (Waiter* waiter : result.waiters) {
-    waiter->deliver(Closed{});
-  }
+  auto result = locked([&](PoolState& state) { return state.shut_down(reason); });
+  result.deliveries.deliver();
   return std::move(result.members);
 }
 

@@ -1,14 +1,16 @@
+// Asking and opening: who gets a slot.
+
 #include "pool/pool_state.hpp"
 
 #include <algorithm>
 #include <cassert>
 #include <limits>
+#include <utility>
 
 namespace sluice::pool {
 namespace {
 
 constexpr std::size_t kNoBound = std::numeric_limits<std::size_t>::max();
-constexpr int kPerfect = 3;
 
 std::size_t bound_of(const Limits& limits) {
   if (limits.pool_size == 0 || limits.max_overflow < 0) {
@@ -17,53 +19,61 @@ std::size_t bound_of(const Limits& limits) {
   return limits.pool_size + static_cast<std::size_t>(limits.max_overflow);
 }
 
-// How little has to be done before `member` serves `ask`: same state without a move, same state,
-// nothing to undo without a move, anything.
-int rank(const Member& member, const Ask& ask) {
-  const bool here = member.worker == ask.worker;
-  if (member.state_hash == ask.state_hash) {
-    return here ? kPerfect : 2;
-  }
-  return here && member.state_hash == 0 ? 1 : 0;
-}
-
 }  // namespace
 
-PoolState::PoolState(const Limits& limits)
+PoolState::PoolState(const Limits& limits, std::vector<Budget*> budgets)
     : limits_(limits),
       bound_(bound_of(limits)),
-      keep_(limits.pool_size == 0 ? kNoBound : limits.pool_size) {
-  classes_.reserve(4);
+      keep_(limits.pool_size == 0 ? kNoBound : limits.pool_size),
+      outage_(limits_),
+      jitter_(limits.jitter_seed),
+      budgets_(std::move(budgets)) {}
+
+PoolState::~PoolState() {
+  drop_claim();
+  for (Budget* budget : budgets_) {
+    budget->closing(-static_cast<std::ptrdiff_t>(closing_));
+    budget->give_back(existing());
+  }
 }
 
-Decision PoolState::acquire(Waiter& waiter, const Ask& ask, TimePoint now) {
+Decision PoolState::acquire(Waiter& waiter, const Ask& ask_for, TimePoint now) {
+  assert(!waiter.queued_);
+  waiter.ask_ = ask_for;
+  waiter.since_ = now;
+  waiter.turn_ = ++turns_;
+  waiter.passed_ = 0;
+  return ask(waiter, now, false);
+}
+
+Decision PoolState::ask(Waiter& waiter, TimePoint now, bool again) {
   if (closed_) {
     return Closed{};
   }
-  if (waiters_.empty()) {
-    const Found found = scan(ask, now);
-    if (found.best != nullptr) {
-      take_idle(*found.best);
-      ++lent_;
-      return Reuse{found.best, needs_ping(*found.best, now)};
-    }
-    if (found.expired != nullptr) {
-      return open_in_place_of(*found.expired, CloseReason::lifetime);
-    }
-    if (existing() < bound_) {
-      ++opening_;
-      return Open{};
-    }
-    if (Member* other = coldest(); other != nullptr) {
-      return open_in_place_of(*other,
-                              too_old(*other, now) ? CloseReason::lifetime : CloseReason::evicted);
+  // Nobody queued could use what is found here, or would have got it.
+  const Lanes::Pick pick = lanes_.pick(waiter.ask_, now, limits_.lifo);
+  if (pick.best != nullptr) {
+    lanes_.remove_idle(*pick.best);
+    ++lent_;
+    return Reuse{pick.best, needs_ping(*pick.best, now)};
+  }
+  const Waiter* first = lanes_.first_waiting();
+  denied_by_ = nullptr;
+  if (first == nullptr || waiter.turn_ < first->turn_) {
+    if (Open open; open_for(waiter, pick.expired, now, open)) {
+      return open;
     }
   }
-  assert(!waiter.queued_);
-  waiter.ask_ = ask;
-  waiter.since_ = now;
-  waiter.queued_ = true;
-  waiters_.push_back(waiter);
+  if (hopeless(now)) {
+    return Down{};
+  }
+  if (!again && limits_.max_waiting != 0 && lanes_.waiting() >= limits_.max_waiting) {
+    return Refused{};
+  }
+  lanes_.add_waiting(waiter);
+  if (denied_by_ != nullptr) {
+    claim_budget(now);
+  }
   return Queued{};
 }
 
@@ -71,158 +81,71 @@ bool PoolState::withdraw(Waiter& waiter) {
   if (!waiter.queued_) {
     return false;
   }
-  waiter.queued_ = false;
-  waiters_.erase(waiter);
+  lanes_.remove_waiting(waiter);
+  if (lanes_.waiting() == 0) {
+    drop_claim();
+  }
   return true;
 }
 
-void PoolState::opened(Member& member, TimePoint now) {
+Deliveries PoolState::opened(Member& member, TimePoint now) {
   assert(opening_ > 0);
   --opening_;
   ++lent_;
-  member.opened_at_ = now;
+  outage_.opened();
+  member.jitter_ = jitter_.next();
+  member.expires_at_ = TimePoint::max();
+  if (limits_.recycle >= Duration(0)) {
+    const double factor = 1 - 0.1 * static_cast<double>(member.jitter_);
+    member.expires_at_ = now + std::chrono::duration_cast<Duration>(limits_.recycle * factor);
+  }
   member.proven_at_ = now;
+  Deliveries deliveries;
+  settle(now, deliveries);
+  return deliveries;
 }
 
-Handoff PoolState::open_failed(TimePoint /*now*/) {
+Deliveries PoolState::open_failed(TimePoint now, OpenFailure failure) {
   assert(opening_ > 0);
   --opening_;
-  return grant_slot();
+  free_slot();
+  outage_.failed(now, failure, opening_, jitter_);
+  Deliveries deliveries;
+  settle(now, deliveries);
+  return deliveries;
 }
 
-void PoolState::replace(Member& member) {
-  assert(lent_ > 0 && !member.idle_);
-  (void)member;
-  --lent_;
-  ++opening_;
-}
-
-PoolState::Released PoolState::release(Member& member, TimePoint now) {
-  assert(lent_ > 0 && !member.idle_);
-  --lent_;
-  if (closed_) {
-    return {{false, closed_reason_}, {}};
+PoolState::Answer PoolState::open_again(Waiter& waiter, TimePoint now, OpenFailure failure) {
+  assert(opening_ > 0);
+  --opening_;
+  free_slot();
+  outage_.failed(now, failure, opening_, jitter_);
+  Answer answer{Down{}, {}};
+  if (closed_ || limits_.connect_retry_min > Duration(0)) {
+    answer.decision = ask(waiter, now, true);
   }
-  const bool old = too_old(member, now);
-  if (!waiters_.empty()) {
-    // The first in the queue wins, whatever the member is: what it cannot use, it replaces.
-    Waiter& waiter = pop_waiter();
-    if (!old && waiter.ask_.fit_class == member.fit_class) {
-      ++lent_;
-      return {{true, {}}, {&waiter, Reuse{&member, needs_ping(member, now)}}};
-    }
+  settle(now, answer.deliveries);
+  return answer;
+}
+
+PoolState::Answer PoolState::replace(Member& member, Waiter& waiter, TimePoint now, bool ended) {
+  assert(lent_ > 0 && !member.idle_);
+  --lent_;
+  Answer answer;
+  if (!closed_ && may_open(now)) {
     ++opening_;
-    const CloseReason reason = old ? CloseReason::lifetime : CloseReason::evicted;
-    return {{true, {}}, {&waiter, Open{&member, reason}}};
+    answer.decision = Open{ended ? nullptr : &member, CloseReason::validation};
+    settle(now, answer.deliveries);
+    return answer;
   }
-  if (old) {
-    return {{false, CloseReason::lifetime}, {}};
+  if (ended) {
+    free_slot();
+  } else {
+    begin_closing();
   }
-  if (idle_ >= keep_) {
-    return {{false, CloseReason::overflow}, {}};
-  }
-  make_idle(member, now);
-  return {{true, {}}, {}};
-}
-
-Handoff PoolState::forget(Member& member, TimePoint /*now*/) {
-  assert(lent_ > 0 && !member.idle_);
-  (void)member;
-  --lent_;
-  return grant_slot();
-}
-
-bool PoolState::lost(Member& member) {
-  if (!member.idle_) {
-    return false;
-  }
-  assert(waiters_.empty());
-  take_idle(member);
-  return true;
-}
-
-std::vector<Member*> PoolState::retire(TimePoint now) {
-  std::vector<Member*> retired;
-  for (IdleClass& idle : classes_) {
-    for (Member* member = idle.members.front(); member != nullptr;) {
-      Member* next = idle.members.next(*member);
-      if (too_old(*member, now)) {
-        take_idle(*member);
-        retired.push_back(member);
-      }
-      member = next;
-    }
-  }
-  return retired;
-}
-
-PoolState::ShutDown PoolState::shut_down(CloseReason reason) {
-  ShutDown result;
-  if (closed_) {
-    return result;
-  }
-  closed_ = true;
-  closed_reason_ = reason;
-  while (!waiters_.empty()) {
-    result.waiters.push_back(&pop_waiter());
-  }
-  for (IdleClass& idle : classes_) {
-    while (Member* member = idle.members.front()) {
-      take_idle(*member);
-      result.members.push_back(member);
-    }
-  }
-  return result;
-}
-
-Snapshot PoolState::snapshot(TimePoint now) const {
-  Snapshot snapshot;
-  snapshot.idle = idle_;
-  snapshot.in_use = lent_;
-  snapshot.opening = opening_;
-  snapshot.waiting = waiters_.size();
-  if (const Waiter* first = waiters_.front(); first != nullptr) {
-    snapshot.oldest_wait = std::max(now - first->since_, Duration(0));
-  }
-  return snapshot;
-}
-
-PoolState::Found PoolState::scan(const Ask& ask, TimePoint now) const {
-  Found found;
-  const IdleClass* idle = find_class(ask.fit_class);
-  if (idle == nullptr) {
-    return found;
-  }
-  int best_rank = -1;
-  Member* member = limits_.lifo ? idle->members.back() : idle->members.front();
-  for (std::size_t seen = 0; member != nullptr && seen < kScan; ++seen) {
-    if (too_old(*member, now)) {
-      found.expired = member;
-    } else if (const int its_rank = rank(*member, ask); its_rank > best_rank) {
-      best_rank = its_rank;
-      found.best = member;
-      if (best_rank == kPerfect) {
-        break;
-      }
-    }
-    member = limits_.lifo ? idle->members.previous(*member) : idle->members.next(*member);
-  }
-  return found;
-}
-
-Member* PoolState::coldest() const {
-  Member* coldest = nullptr;
-  for (const IdleClass& idle : classes_) {
-    Member* member = idle.members.front();
-    if (member != nullptr && (coldest == nullptr || member->idle_since_ < coldest->idle_since_)) {
-      coldest = member;
-    }
-  }
-  return coldest;
-}
-
-bool PoolState::too_old(const Member& member, TimePoint now) const {
-  return limits_.recycle >= Duration(0) && now - member.opened_at_ >= limits_.recycle;
+  answer.decision = ask(waiter, now, true);
+  settle(now, answer.deliveries);
+  return answer;
 }
 
 bool PoolState::needs_ping(const Member& member, TimePoint now) const {
@@ -230,66 +153,156 @@ bool PoolState::needs_ping(const Member& member, TimePoint now) const {
   return stale || member.proven_at_ <= distrusted_at_;
 }
 
-const PoolState::IdleClass* PoolState::find_class(std::uint64_t fit_class) const {
-  for (const IdleClass& idle : classes_) {
-    if (idle.fit_class == fit_class) {
-      return &idle;
-    }
+bool PoolState::may_open(TimePoint now) const {
+  if (limits_.max_connecting != 0 && opening_ >= limits_.max_connecting) {
+    return false;
   }
-  return nullptr;
+  return !outage_.down() || (opening_ == 0 && now >= outage_.retry_at());
 }
 
-// Reuses the place of a class that has nobody idle, so that the vector stays small and a busy pool
-// allocates nothing.
-PoolState::IdleClass& PoolState::class_for(std::uint64_t fit_class) {
-  IdleClass* unused = nullptr;
-  for (IdleClass& idle : classes_) {
-    if (idle.fit_class == fit_class) {
-      return idle;
-    }
-    if (idle.members.empty()) {
-      unused = &idle;
-    }
+bool PoolState::may_grow(TimePoint since, TimePoint now) const {
+  const std::size_t count = existing();
+  return count < keep_ || (count < bound_ && now - since >= limits_.overflow_delay);
+}
+
+bool PoolState::open_for(const Waiter& waiter, Member* expired, TimePoint now, Open& open) {
+  denied_by_ = nullptr;
+  if (!may_open(now)) {
+    return false;
   }
-  if (unused == nullptr) {
-    unused = &classes_.emplace_back();
+  if (expired == nullptr && may_grow(waiter.since_, now) && take_budgets()) {
+    ++opening_;
+    open = {};
+    return true;
   }
-  unused->fit_class = fit_class;
-  return *unused;
+  Member* victim = expired != nullptr ? expired : lanes_.coldest();
+  if (victim == nullptr) {
+    return false;
+  }
+  open = in_place_of(*victim, now);
+  return true;
 }
 
-void PoolState::make_idle(Member& member, TimePoint now) {
-  member.idle_ = true;
-  member.idle_since_ = now;
-  class_for(member.fit_class).members.push_back(member);
-  ++idle_;
-}
-
-void PoolState::take_idle(Member& member) {
-  member.idle_ = false;
-  class_for(member.fit_class).members.erase(member);
-  --idle_;
-}
-
-Decision PoolState::open_in_place_of(Member& member, CloseReason reason) {
-  take_idle(member);
+Open PoolState::in_place_of(Member& member, TimePoint now) {
+  lanes_.remove_idle(member);
   ++opening_;
-  return Open{&member, reason};
+  return {&member, now >= member.expires_at_ ? CloseReason::lifetime : CloseReason::evicted};
 }
 
-Waiter& PoolState::pop_waiter() {
-  Waiter& waiter = *waiters_.front();
-  waiter.queued_ = false;
-  waiters_.erase(waiter);
-  return waiter;
-}
-
-Handoff PoolState::grant_slot() {
-  if (waiters_.empty() || existing() >= bound_) {
-    return {};
+// Slots for those who wait, the first first: where it gets none, nobody after it could.
+void PoolState::settle(TimePoint now, Deliveries& deliveries) {
+  if (closed_ || lanes_.waiting() == 0) {
+    drop_claim();
+    return;
   }
-  ++opening_;
-  return {&pop_waiter(), Open{}};
+  for (Open open; Waiter* first = lanes_.first_waiting();) {
+    if (!open_for(*first, nullptr, now, open)) {
+      break;
+    }
+    pop(*first, open, deliveries);
+  }
+  if (hopeless(now)) {
+    refuse_waiting(Down{}, deliveries);
+  }
+  if (lanes_.waiting() == 0 || denied_by_ == nullptr) {
+    drop_claim();
+  } else {
+    claim_budget(now);
+  }
+}
+
+void PoolState::pop(Waiter& waiter, Decision decision, Deliveries& deliveries) {
+  lanes_.remove_waiting(waiter);
+  deliveries.add(waiter, decision);
+}
+
+void PoolState::refuse_waiting(Decision decision, Deliveries& deliveries) {
+  while (Waiter* waiter = lanes_.first_waiting()) {
+    pop(*waiter, decision, deliveries);
+  }
+}
+
+// All of them or none.
+bool PoolState::take_budgets() {
+  denied_by_ = nullptr;
+  for (Budget* budget : budgets_) {
+    if (!budget->take(*this)) {
+      denied_by_ = budget;
+      break;
+    }
+  }
+  for (Budget* budget : budgets_) {
+    if (denied_by_ == nullptr) {
+      continue;
+    }
+    if (budget == denied_by_) {
+      break;
+    }
+    budget->give_back();
+    unbalanced_ = true;
+  }
+  if (denied_by_ == nullptr) {
+    drop_claim();  // the next slot is for who claims after us
+  }
+  return denied_by_ == nullptr;
+}
+
+void PoolState::claim_budget(TimePoint now) {
+  if (claimed_ == denied_by_) {
+    return;
+  }
+  drop_claim();
+  claimed_ = denied_by_;
+  claimed_->claim(*this, now);
+  unbalanced_ = true;
+}
+
+void PoolState::drop_claim() {
+  if (claimed_ != nullptr) {
+    claimed_->drop_claim(*this);
+    claimed_ = nullptr;
+    unbalanced_ = true;
+  }
+}
+
+void PoolState::begin_closing() {
+  ++closing_;
+  for (Budget* budget : budgets_) {
+    budget->closing(+1);
+  }
+}
+
+void PoolState::free_slot() {
+  for (Budget* budget : budgets_) {
+    budget->give_back();
+    unbalanced_ = true;
+  }
+}
+
+bool PoolState::claimed_by_others(TimePoint now) const {
+  return std::any_of(budgets_.begin(), budgets_.end(), [&](const Budget* budget) {
+    return budget->overdue(*this, lanes_.first_waiting()->since_, now);
+  });
+}
+
+bool PoolState::take_unbalanced() {
+  return std::exchange(unbalanced_, false);
+}
+
+TimePoint PoolState::coldest_idle() const {
+  const Member* member = lanes_.coldest();
+  return member != nullptr ? member->idle_since_ : TimePoint::max();
+}
+
+bool PoolState::evict_coldest() {
+  Member* member = lanes_.coldest();
+  if (member == nullptr) {
+    return false;
+  }
+  lanes_.remove_idle(*member);
+  begin_closing();
+  evicted_.push_back({member, CloseReason::evicted});
+  return true;
 }
 
 }  // namespace sluice::pool

@@ -50,6 +50,9 @@ class Dialect {
   virtual Buffer cancel_packet(const BackendLogin& backend) const = 0;
   // A polite end: PostgreSQL Terminate, MySQL COM_QUIT.
   virtual Buffer goodbye() const { return {}; }
+  // The server takes a connection off its list some moments after it has closed the socket, so that
+  // who counts there sees it for a little longer.
+  virtual bool closes_before_it_forgets() const { return false; }
   // How a conversation with a server begins, and no further. PostgreSQL: TLS as target.tls says.
   // MySQL: the server's greeting, from which only server_version and capabilities are known.
   virtual Machine<BackendLogin> greet(BackendTarget target) const = 0;

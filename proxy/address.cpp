@@ -113,6 +113,13 @@ protocol::Result<Addresses> resolve(const config::Address& address, Purpose purp
   return addresses;
 }
 
+bool is_literal(const config::Address& address) {
+  in6_addr bytes{};
+  const char* host = address.host.c_str();
+  return !address.unix_path.empty() || ::inet_pton(AF_INET, host, &bytes) == 1 ||
+         ::inet_pton(AF_INET6, host, &bytes) == 1;
+}
+
 std::string to_string(const SocketAddress& address) {
   switch (address.family()) {
     case AF_INET: {

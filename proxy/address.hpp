@@ -37,6 +37,9 @@ enum class Purpose : std::uint8_t {
 protocol::Result<std::vector<SocketAddress>> resolve(const config::Address& address,
                                                      Purpose purpose);
 
+// A path or a numeric address: resolve() asks nobody and does not block.
+bool is_literal(const config::Address& address);
+
 // "192.0.2.1:5432", "[2001:db8::1]:5432", "unix:/path", "unix" for a peer without a path. An IPv4
 // address inside an IPv6 one (::ffff:192.0.2.1) is printed as IPv4.
 std::string to_string(const SocketAddress& address);

@@ -1,5 +1,6 @@
 #include "proxy/backend.hpp"
 
+
 #include <utility>
 
 #include "metrics/log.hpp"
@@ -11,83 +12,129 @@ namespace sluice::proxy {
 using protocol::ChoreState;
 using protocol::FailureKind;
 
+namespace {
+
+// A server that has been told goodbye has so long to close the connection.
+constexpr auto kCloseLimit = std::chrono::seconds(1);
+// From a server's end of the connection until it has taken it off its list, where that comes later.
+constexpr auto kForgetting = std::chrono::milliseconds(20);
+
+}  // namespace
+
 Backend::Backend(Worker& where, BackendPoolPtr pool, std::unique_ptr<Stream> stream,
-                 std::unique_ptr<protocol::Link> link)
+                 std::unique_ptr<protocol::Link> link, const Endpoint& at)
     : cancels_done(where.loop),
       home_(&where),
       pool_(std::move(pool)),
       stream_(std::move(stream)),
       link_(std::move(link)),
+      endpoint_(at),
       chore_done_(where.loop) {
   Member::worker = where.index;
 }
 
 void Backend::start() {
   stream_->receive_ahead();
-  spawn(home_->server.gate(), read_loop());
+  spawn(home_->server.gate(), live());
+}
+
+void Backend::joined_pool() {
+  counted_ = true;
+  pool_->instruments(home_->index).connections_opened.add();
+}
+
+Task<void> Backend::live() {
+  auto self = shared_from_this();
+  // Whatever is thrown (for lack of memory, most likely), the slot must not be lost with it.
+  try {
+    co_await read_loop();
+  } catch (const std::exception& error) {
+    metrics::log::error("backend_reader_failed", {{"what", error.what()}});
+  }
+  dead_ = true;
+  end_chore(ChoreState::failed);
+  stream_->abort();
+  try {
+    co_await tell_holder();
+  } catch (const std::exception& error) {
+    metrics::log::error("backend_reader_failed", {{"what", error.what()}});
+  }
+  if (pool_->dialect().closes_before_it_forgets()) {
+    Signal pause(home_->loop);
+    co_await pause.wait_until(home_->loop.now() + kForgetting);
+  }
+  close_limit_.reset();
+  ended_ = true;
+  tell_pool();
 }
 
 Task<void> Backend::read_loop() {
-  auto self = shared_from_this();
   for (;;) {
     Chunk chunk = co_await stream_->receive();
     if (chunk.spurious()) {
       continue;
     }
     if (!chunk.has_data()) {
-      break;
+      co_return;
     }
     home_->instruments.bytes(metrics::Side::backend, metrics::Direction::received)
         .add(chunk.bytes().size());
+    if (dead_) {
+      continue;  // on its way out: what it still says is of no interest
+    }
     if (holder_) {
       auto holder = holder_;
       if (!holder->deliver(*this, chunk)) {
         co_await holder->finish_delivery(*this, chunk);
       }
     } else if (chore_running_) {
-      chore_state_ = link_->chore_bytes(chunk.bytes());
-      if (chore_state_ != ChoreState::pending) {
-        chore_running_ = false;
-        chore_done_.set();
+      ChoreState state = link_->chore_bytes(chunk.bytes());
+      if (state != ChoreState::pending) {
+        end_chore(state);
       }
     } else {
       idle_bytes(chunk.bytes());
     }
   }
-  co_await ended();
 }
 
 void Backend::idle_bytes(protocol::Bytes bytes) {
   protocol::Status status = link_->idle_bytes(bytes);
   if (!status) {
     last_words_ = std::move(status.failure());
-    stream_->abort();
+    pool_->instruments(home_->index).backend_errors(last_words_->kind).add();
+    hang_up();
   }
 }
 
-Task<void> Backend::ended() {
-  dead_ = true;
-  stream_->abort();
+void Backend::end_chore(ChoreState state) {
   if (chore_running_) {
     chore_running_ = false;
-    chore_state_ = ChoreState::failed;
+    chore_state_ = state;
     chore_done_.set();
   }
-  if (holder_) {
-    auto failure = last_words_.value_or(
-        protocol::fail(FailureKind::backend_lost,
-                       "the connection to the backend of pool " + pool_->description() +
-                           " was lost; the statement may or may not have taken effect"));
-    pool_->instruments(home_->index).backend_errors(failure.kind).add();
-    auto holder = holder_;
-    co_await holder->backend_gone(*this, std::move(failure));
+}
+
+Task<void> Backend::tell_holder() {
+  auto holder = holder_;
+  if (holder == nullptr) {
+    co_return;
+  }
+  auto failure = last_words_.value_or(protocol::fail(
+      FailureKind::backend_lost, "the connection to the backend of pool " + pool_->description() +
+                                     " was lost; the statement may or may not have taken effect"));
+  pool_->instruments(home_->index).backend_errors(failure.kind).add();
+  co_await holder->backend_gone(*this, std::move(failure));
+}
+
+// Who closes it waits for this; if nobody does, it was idle, or is lent to one who will find out.
+void Backend::tell_pool() {
+  if (on_end_) {
+    std::exchange(on_end_, {})();
   } else if (pool_->slots.lost(*this, home_->loop.now())) {
-    reclaim(*this);
-    if (last_words_) {
-      pool_->instruments(home_->index).backend_errors(last_words_->kind).add();
-    }
+    BackendPtr self = reclaim(*this);
     metrics::log::info("backend_lost_idle", {{"pool", pool_->config().name}});
-    close(pool::CloseReason::error);
+    close(pool::CloseReason::error, {});
   }
 }
 
@@ -102,28 +149,45 @@ Task<bool> Backend::run_chore(protocol::Chore chore, TimePoint deadline) {
   chore_done_.clear();
   link_->start_chore(chore, outbox);
   Timer timer(home_->loop);
-  timer.arm(deadline, [this] { stream_->abort(); });
-  if (!co_await stream_->send(outbox)) {
-    stream_->abort();
+  // A chore is a few bytes: a peer that has no room for them has not read for long.
+  if (stream_->try_send(outbox) != Stream::Sent::all) {
+    end_chore(ChoreState::failed);
+  } else {
+    timer.arm(deadline, [this] { end_chore(ChoreState::failed); });
   }
-  if (chore_running_) {
+  while (chore_running_) {
     co_await chore_done_.wait();
   }
   co_return chore_state_ == ChoreState::done && !dead_;
 }
 
-void Backend::close(pool::CloseReason reason) {
-  if (!close_counted_) {
-    close_counted_ = true;
+void Backend::close(pool::CloseReason reason, std::function<void()> on_end) {
+  if (std::exchange(counted_, false)) {
     pool_->instruments(home_->index).connections_closed(reason).add();
   }
+  if (ended_) {
+    if (on_end) {
+      on_end();
+    }
+    return;
+  }
+  on_end_ = std::move(on_end);
   if (!dead_ && !holder_ && !chore_running_ && !stream_->half_sent()) {
     // Without a goodbye the server logs a lost connection. What does not fit is not worth a wait.
     protocol::Outbox goodbye;
     goodbye.own(pool_->dialect().goodbye());
     stream_->try_send(goodbye);
   }
-  stream_->abort();
+  hang_up();
+}
+
+void Backend::hang_up() {
+  dead_ = true;
+  if (!ended_ && !close_limit_) {
+    stream_->stop_sending();
+    close_limit_.emplace(home_->loop);
+    close_limit_->arm(home_->loop.now() + kCloseLimit, [this] { stream_->abort(); });
+  }
 }
 
 Task<bool> Backend::move_to(Worker& to) {

@@ -12,6 +12,7 @@
 
 #include "pool/pool.hpp"
 #include "protocol/conversation.hpp"
+#include "proxy/address_book.hpp"
 #include "proxy/backend_pool.hpp"
 #include "proxy/stream.hpp"
 #include "proxy/task.hpp"
@@ -36,16 +37,25 @@ class Holder {
 class Backend final : public pool::Member, public std::enable_shared_from_this<Backend> {
  public:
   Backend(Worker& where, BackendPoolPtr pool, std::unique_ptr<Stream> stream,
-          std::unique_ptr<protocol::Link> link);
+          std::unique_ptr<protocol::Link> link, const Endpoint& at);
 
   // Starts the reader, which keeps the backend alive until the connection ends.
   void start();
+  // The pool has it from now on: it is counted as opened, and later as closed.
+  void joined_pool();
 
   Worker& home() { return *home_; }
   Stream& stream() { return *stream_; }
   protocol::Link& link() { return *link_; }
   BackendPool& pool() { return *pool_; }
+  // Where it is connected to: a cancel request must go to the same server.
+  const Endpoint& endpoint() const { return endpoint_; }
+  // Not to be lent any more: it has ended, or is about to.
   bool dead() const { return dead_; }
+  // The server has closed it, or was given up on: it no longer counts there.
+  bool ended() const { return ended_; }
+  // Nothing has arrived that has not been looked at: only then may it be lent.
+  bool quiet() const { return !dead_ && stream_->parked(); }
 
   // While the pool has it, a reference of its own keeps it alive, since its reader may end at any
   // time. entrust() before pool::Pool::release(), reclaim() when the pool has given it up: the one
@@ -63,8 +73,12 @@ class Backend final : public pool::Member, public std::enable_shared_from_this<B
   // Runs a chore on a backend that nobody holds. False: it failed or took too long; close it.
   Task<bool> run_chore(protocol::Chore chore, TimePoint deadline);
 
-  // Ends the connection; the reader notices and lets go. Counted by the reason once.
-  void close(pool::CloseReason reason);
+  // Says goodbye. `on_end` is called once, on this worker's thread, when the server has closed the
+  // connection, at the latest after a second; at once if it has already. Counted by the reason
+  // once.
+  void close(pool::CloseReason reason, std::function<void()> on_end);
+  // Sends no more, and leaves it to the server to close; broken off after a second. Idempotent.
+  void hang_up();
 
   // Moves an idle backend here, from whichever worker has it: co_await it on `to`'s thread.
   // False: it died on the way.
@@ -80,9 +94,12 @@ class Backend final : public pool::Member, public std::enable_shared_from_this<B
 
  private:
   void leave(Worker& to, Signal& arrived);
+  Task<void> live();
   Task<void> read_loop();
   void idle_bytes(protocol::Bytes bytes);
-  Task<void> ended();
+  void end_chore(protocol::ChoreState state);
+  Task<void> tell_holder();
+  void tell_pool();
 
   Worker* home_;
   BackendPoolPtr pool_;
@@ -90,8 +107,12 @@ class Backend final : public pool::Member, public std::enable_shared_from_this<B
   std::unique_ptr<protocol::Link> link_;
   std::shared_ptr<Holder> holder_;
   std::shared_ptr<Backend> custody_;
+  const Endpoint endpoint_;
   bool dead_ = false;
-  bool close_counted_ = false;
+  bool ended_ = false;
+  bool counted_ = false;  // as opened, and not yet as closed
+  std::function<void()> on_end_;
+  std::optional<Timer> close_limit_;
   std::optional<protocol::Failure> last_words_;  // why the server or we ended it, if known
   // Of the running chore.
   bool chore_running_ = false;

@@ -1,8 +1,12 @@
 #include "proxy/backend_pool.hpp"
 
+#include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "metrics/registry.hpp"
+#include "protocol/crypto.hpp"
+#include "proxy/connect_failure.hpp"
 
 namespace sluice::proxy {
 namespace {
@@ -11,22 +15,49 @@ namespace {
 // purpose has the map emptied.
 constexpr std::size_t kMaxKnown = 1024;
 
+// Openings at a time: enough to fill a pool quickly, few enough not to storm a server that comes
+// back.
+constexpr std::size_t kMaxConnecting = 8;
+
+// "pets_pg (postgresql 127.0.0.1:5432,db2:5432)"
 std::string describe(const config::Pool& pool, const protocol::Dialect& dialect) {
-  const config::Address& address = pool.addresses.front();
-  std::string where = address.unix_path.empty() ? address.host + ":" + std::to_string(address.port)
-                                                : address.unix_path;
+  std::string where;
+  for (const config::Address& address : pool.addresses) {
+    where += (where.empty() ? "" : ",") + (address.unix_path.empty()
+                                               ? address.host + ":" + std::to_string(address.port)
+                                               : address.unix_path);
+  }
   return pool.name + " (" + std::string(dialect.name()) + " " + where + ")";
+}
+
+std::uint64_t random_seed() {
+  protocol::Buffer bytes = protocol::random_bytes(sizeof(std::uint64_t));
+  std::uint64_t seed = 0;
+  std::memcpy(&seed, bytes.data(), sizeof seed);
+  return seed;
 }
 
 pool::Limits limits_of(const config::Pool& pool) {
   pool::Limits limits;
   limits.pool_size = pool.pool_size;
   limits.max_overflow = pool.max_overflow;
+  limits.overflow_delay = pool.overflow_delay;
+  limits.max_waiting = pool.max_waiting;
+  limits.max_connecting = kMaxConnecting;
+  limits.min_idle = pool.min_idle;
+  limits.idle_timeout = pool.idle_timeout;
+  limits.keepalive_time = pool.keepalive_time;
   limits.recycle = pool.pool_recycle;
   limits.lifo = pool.pool_use_lifo;
   limits.pre_ping = pool.pool_pre_ping;
   limits.pre_ping_idle = pool.pool_pre_ping_idle;
+  limits.outage_grace = pool.connect_timeout;
+  limits.jitter_seed = random_seed();
   return limits;
+}
+
+std::string in_ms(Duration duration) {
+  return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(duration).count()) + " ms";
 }
 
 }  // namespace
@@ -36,8 +67,9 @@ protocol::Protocol to_protocol(config::Protocol protocol) {
                                              : protocol::Protocol::postgresql;
 }
 
-BackendPool::BackendPool(std::shared_ptr<Shared> shared, std::string user, std::string database)
-    : slots(shared->pool->name, limits_of(*shared->pool)),
+BackendPool::BackendPool(std::shared_ptr<Shared> shared, std::string user, std::string database,
+                         Budgets budgets)
+    : slots(shared->pool->name, limits_of(*shared->pool), std::move(budgets)),
       shared_(std::move(shared)),
       dialect_(protocol::dialect(to_protocol(shared_->pool->protocol))),
       user_(std::move(user)),
@@ -46,6 +78,47 @@ BackendPool::BackendPool(std::shared_ptr<Shared> shared, std::string user, std::
 
 ssl_ctx_st* BackendPool::tls() const {
   return shared_->tls ? shared_->tls->get() : nullptr;
+}
+
+void BackendPool::note_failure(const protocol::Failure& failure, TimePoint now) {
+  // One that refuses answers, unless it says that it is not ready.
+  const bool answers = (failure.kind == protocol::FailureKind::backend_login_failed ||
+                        failure.kind == protocol::FailureKind::unknown_database) &&
+                       !tries_next_address(failure);
+  shared_->up.store(answers ? 1 : 0, std::memory_order_relaxed);
+  down_.store(true, std::memory_order_relaxed);
+  const std::lock_guard lock(mutex_);
+  if (!last_failure_) {
+    down_since_ = now;
+  }
+  last_failure_ = failure;
+}
+
+void BackendPool::note_success(LoginOrder order) {
+  shared_->up.store(1, std::memory_order_relaxed);
+  down_.store(false, std::memory_order_relaxed);
+  const std::lock_guard lock(mutex_);
+  last_failure_.reset();
+  last_order_ = std::move(order);
+}
+
+protocol::Failure BackendPool::why_down(TimePoint now) const {
+  const pool::Snapshot snapshot = slots.snapshot(now);
+  const std::lock_guard lock(mutex_);
+  if (!last_failure_) {
+    return protocol::fail(protocol::FailureKind::backend_unreachable,
+                          "the backend of pool " + description_ + " is down");
+  }
+  protocol::Failure failure = *last_failure_;
+  failure.text += "; pool " + shared_->pool->name + " has opened no connection for " +
+                  in_ms(now - down_since_) + ", the next attempt is due " +
+                  (snapshot.retry_in > Duration::zero() ? "in " + in_ms(snapshot.retry_in) : "now");
+  return failure;
+}
+
+std::optional<LoginOrder> BackendPool::last_order() const {
+  const std::lock_guard lock(mutex_);
+  return last_order_;
 }
 
 std::optional<protocol::Parameters> BackendPool::known(std::uint64_t settings_hash) const {
@@ -102,9 +175,46 @@ BackendPoolPtr BackendPools::get(const config::Pool& pool, const std::string& us
   std::lock_guard lock(mutex_);
   BackendPoolPtr& entry = pools_[key];
   if (!entry) {
-    entry = std::make_shared<BackendPool>(shared_.at(pool.name), user, database);
+    const auto& shared = shared_.at(pool.name);
+    entry =
+        std::make_shared<BackendPool>(shared, user, database, budgets_of(*shared, user, database));
+    if (made_) {
+      made_(entry);
+    }
+    if (shut_) {
+      entry->slots.shut_down();
+    }
   }
   return entry;
+}
+
+BackendPool::Budgets BackendPools::budgets_of(BackendPool::Shared& shared, const std::string& user,
+                                              const std::string& database) {
+  BackendPool::Budgets budgets;
+  auto add = [&budgets](auto& known, const std::string& name, std::size_t cap) {
+    if (cap != 0) {
+      auto& budget = known[name];
+      if (budget == nullptr) {
+        budget = std::make_shared<pool::Budget>(cap);
+      }
+      budgets.push_back(budget);
+    }
+  };
+  add(shared.database_budgets, database, shared.pool->max_db_connections);
+  add(shared.user_budgets, user, shared.pool->max_user_connections);
+  return budgets;
+}
+
+std::vector<pool::Member*> BackendPools::shut_down() {
+  std::vector<pool::Member*> members;
+  std::lock_guard lock(mutex_);
+  shut_ = true;
+  for (const auto& [key, pool] : pools_) {
+    for (pool::Member* member : pool->slots.shut_down()) {
+      members.push_back(member);
+    }
+  }
+  return members;
 }
 
 std::vector<BackendPoolPtr> BackendPools::all() const {
@@ -144,6 +254,8 @@ void BackendPools::sample(const std::shared_ptr<BackendPool::Shared>& shared) {
       sum.idle += static_cast<std::int64_t>(snapshot.idle);
       sum.used += static_cast<std::int64_t>(snapshot.in_use);
       sum.connecting += static_cast<std::int64_t>(snapshot.opening);
+      sum.closing += static_cast<std::int64_t>(snapshot.closing);
+      sum.failures = std::max(sum.failures, static_cast<std::int64_t>(snapshot.failures));
       sum.pending += static_cast<std::int64_t>(snapshot.waiting);
       sum.oldest_wait = std::max<std::chrono::nanoseconds>(sum.oldest_wait, snapshot.oldest_wait);
     }

@@ -3,6 +3,7 @@
 // A pool of the configuration as it runs: for one (user, database), shared by all workers.
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -12,9 +13,11 @@
 
 #include "config/config.hpp"
 #include "metrics/instruments.hpp"
+#include "pool/budget.hpp"
 #include "pool/pool.hpp"
 #include "protocol/conversation.hpp"
 #include "protocol/dialect.hpp"
+#include "proxy/address_book.hpp"
 #include "proxy/tls_context.hpp"
 
 namespace sluice::metrics {
@@ -22,6 +25,12 @@ class Registry;
 }
 
 namespace sluice::proxy {
+
+// What a login to a pool's server takes, but for the address.
+struct LoginOrder {
+  protocol::BackendTarget target;
+  std::uint64_t fit_class = 0;  // of the sessions that such a connection can serve
+};
 
 class BackendPool : public std::enable_shared_from_this<BackendPool> {
  public:
@@ -32,9 +41,14 @@ class BackendPool : public std::enable_shared_from_this<BackendPool> {
     TlsContextPtr tls;                                   // null: mode disable
     std::vector<metrics::PoolInstruments*> instruments;  // by worker
     std::atomic<int> up{-1};  // of the last attempt to connect; -1: none yet
+    // By database and by user, where there is a cap; filled by BackendPools.
+    std::unordered_map<std::string, std::shared_ptr<pool::Budget>> database_budgets;
+    std::unordered_map<std::string, std::shared_ptr<pool::Budget>> user_budgets;
   };
 
-  BackendPool(std::shared_ptr<Shared> shared, std::string user, std::string database);
+  using Budgets = std::vector<std::shared_ptr<pool::Budget>>;
+  BackendPool(std::shared_ptr<Shared> shared, std::string user, std::string database,
+              Budgets budgets);
 
   const config::Pool& config() const { return *shared_->pool; }
   const protocol::Dialect& dialect() const { return dialect_; }
@@ -46,7 +60,21 @@ class BackendPool : public std::enable_shared_from_this<BackendPool> {
   metrics::PoolInstruments& instruments(std::uint32_t worker) const {
     return *shared_->instruments[worker];
   }
-  void note_connect(bool ok) { shared_->up.store(ok ? 1 : 0, std::memory_order_relaxed); }
+  AddressBook& book() { return book_; }
+
+  // How the last attempt to open a connection ended. Thread-safe.
+  void note_failure(const protocol::Failure& failure, TimePoint now);
+  void note_success(LoginOrder order);
+  // Time alone may serve one who waits: the overflow opens, a backend that is down is tried again.
+  bool waits_are_timed() const {
+    return slots.limits().overflow_delay > Duration::zero() ||
+           down_.load(std::memory_order_relaxed);
+  }
+  // For one who is not served because the backend is down: the last error, since when, and when it
+  // is tried again.
+  protocol::Failure why_down(TimePoint now) const;
+  // What connections were opened with last, for one that no session has asked for; empty: none yet.
+  std::optional<LoginOrder> last_order() const;
 
   // What a backend reported once it had the settings of this hash: later logins with the same
   // settings need no backend. Thread-safe.
@@ -63,7 +91,12 @@ class BackendPool : public std::enable_shared_from_this<BackendPool> {
   std::string user_;
   std::string database_;
   std::string description_;
+  AddressBook book_;
+  std::atomic<bool> down_{false};  // the last attempt failed
   mutable std::mutex mutex_;
+  std::optional<protocol::Failure> last_failure_;  // since the last success
+  TimePoint down_since_{};
+  std::optional<LoginOrder> last_order_;
   std::string server_version_;
   std::unordered_map<std::uint64_t, protocol::Parameters> known_;
 };
@@ -82,11 +115,17 @@ class BackendPools {
   BackendPoolPtr get(const config::Pool& pool, const std::string& user,
                      const std::string& database);
   std::vector<BackendPoolPtr> all() const;
+  // No pool lends any more, nor will one that is made later. The members are closing.
+  std::vector<pool::Member*> shut_down();
+  // Called with each pool that is made, before anybody has it. Set once, before the first get().
+  void on_made(std::function<void(const BackendPoolPtr&)> hook) { made_ = std::move(hook); }
   // By pool: did it answer at the last attempt? Empty: nobody has tried yet.
   std::vector<std::pair<std::string, std::optional<bool>>> health() const;
 
  private:
   void sample(const std::shared_ptr<BackendPool::Shared>& shared);
+  static BackendPool::Budgets budgets_of(BackendPool::Shared& shared, const std::string& user,
+                                         const std::string& database);
 
   std::shared_ptr<const config::Config> config_;
   metrics::Registry& registry_;
@@ -94,6 +133,8 @@ class BackendPools {
   mutable std::mutex mutex_;
   std::unordered_map<std::string, std::shared_ptr<BackendPool::Shared>> shared_;
   std::unordered_map<std::string, BackendPoolPtr> pools_;
+  std::function<void(const BackendPoolPtr&)> made_;
+  bool shut_ = false;
 };
 
 protocol::Protocol to_protocol(config::Protocol protocol);

@@ -3,6 +3,7 @@
 #include "metrics/log.hpp"
 #include "proxy/checkout.hpp"
 #include "proxy/server.hpp"
+#include "proxy/upkeep.hpp"
 #include "proxy/worker.hpp"
 
 namespace sluice::proxy {
@@ -27,28 +28,20 @@ Cleanup with_policy(Cleanup left, ResetOnReturn policy) {
   }
 }
 
-void put_back(BackendPtr backend) {
-  BackendPool& pool = backend->pool();
-  const protocol::SettingsPtr& settings = backend->link().settings();
-  backend->state_hash = settings ? settings->hash() : 0;
-  backend->entrust();
-  TimePoint now = backend->home().loop.now();
-  pool.slots.proven(*backend, now);
-  auto returned = pool.slots.release(*backend, now);
-  if (!returned.kept) {
-    Backend::reclaim(*backend)->close(returned.reason);
-  }
-}
-
 Task<bool> clean(Backend& backend, Cleanup cleanup) {
   Worker& worker = backend.home();
   TimePoint deadline = worker.loop.now() + kChoreTimeout;
+  const bool commit = backend.pool().config().pool_reset_on_return == ResetOnReturn::commit;
   bool ok = true;
   if (cleanup == Cleanup::rollback) {
-    bool commit = backend.pool().config().pool_reset_on_return == ResetOnReturn::commit;
     ok = co_await backend.run_chore(commit ? Chore::commit : Chore::rollback, deadline);
   } else if (cleanup == Cleanup::reset) {
-    ok = co_await backend.run_chore(Chore::reset, deadline);
+    if (commit) {  // a reset alone would roll back what may be open
+      ok = co_await backend.run_chore(Chore::commit, deadline);
+    }
+    if (ok) {
+      ok = co_await backend.run_chore(Chore::reset, deadline);
+    }
   } else if (cleanup == Cleanup::none) {
     ok = co_await backend.run_chore(Chore::ping, deadline);
   }
@@ -90,20 +83,63 @@ void check_in(BackendPtr backend, Cleanup cleanup) {
   }
 }
 
-void discard(const BackendPtr& backend, pool::CloseReason reason) {
-  backend->take_back();
-  backend->pool().slots.forget(*backend, backend->home().loop.now());
-  backend->close(reason);
+void put_back(BackendPtr backend) {
+  BackendPool& pool = backend->pool();
+  const protocol::SettingsPtr& settings = backend->link().settings();
+  backend->state_hash = settings ? settings->hash() : 0;
+  backend->entrust();
+  TimePoint now = backend->home().loop.now();
+  pool.slots.proven(*backend, now);
+  auto returned = pool.slots.release(*backend, now);
+  if (!returned.kept) {
+    close_slot(Backend::reclaim(*backend), returned.reason);
+  }
 }
 
-void close_elsewhere(BackendPtr backend, pool::CloseReason reason) {
-  // Its worker may change only while it is lent, and now nobody lends it.
-  Worker& home = backend->home();
-  if (home.loop.on_this_thread()) {
-    backend->close(reason);
+void discard(const BackendPtr& backend, pool::CloseReason reason) {
+  backend->take_back();
+  const bool ended = backend->ended();
+  backend->pool().slots.forget(*backend, backend->home().loop.now(), ended);
+  if (ended) {
+    backend->close(reason, {});
   } else {
-    home.loop.call([backend = std::move(backend), reason] { backend->close(reason); });
+    close_slot(backend, reason);
   }
+}
+
+namespace {
+
+// Its worker may change only while it is lent, and now nobody lends it.
+void close_at_home(BackendPtr backend, pool::CloseReason reason, std::function<void()> on_end) {
+  Loop& loop = backend->home().loop;
+  if (loop.on_this_thread()) {
+    backend->close(reason, std::move(on_end));
+  } else {
+    loop.call([backend = std::move(backend), reason, on_end = std::move(on_end)]() mutable {
+      backend->close(reason, std::move(on_end));
+    });
+  }
+}
+
+}  // namespace
+
+void close_slot(BackendPtr backend, pool::CloseReason reason) {
+  Worker& home = backend->home();
+  BackendPoolPtr pool = backend->pool().shared_from_this();
+  close_at_home(std::move(backend), reason, [pool = std::move(pool), &home] {
+    pool->slots.closed(home.loop.now());
+    if (pool->waits_are_timed()) {  // from now on there is a slot to wait for
+      home.server.upkeep().hurry(*pool, home.loop.now());
+    }
+  });
+}
+
+Task<void> end_of(Worker& here, BackendPtr backend, pool::CloseReason reason) {
+  Signal ended(here.loop);
+  Loop& loop = here.loop;
+  close_at_home(std::move(backend), reason,
+                [&loop, &ended] { loop.call([&ended] { ended.set(); }); });
+  co_await ended.wait();
 }
 
 }  // namespace sluice::proxy

@@ -4,7 +4,8 @@
 #include <utility>
 
 #include "metrics/log.hpp"
-#include "proxy/connect.hpp"
+#include "proxy/server.hpp"
+#include "proxy/upkeep.hpp"
 #include "proxy/worker.hpp"
 
 namespace sluice::proxy {
@@ -15,23 +16,57 @@ using protocol::FailureKind;
 
 namespace {
 
-constexpr auto kPingTimeout = std::chrono::seconds(2);
+// The one who asked goes away, however: what runs for it is finished without it.
+class Asking {
+ public:
+  explicit Asking(ErrandPtr errand) : errand_(std::move(errand)) {}
+  ~Asking() {
+    if (errand_ != nullptr) {
+      abandon(errand_);
+    }
+  }
+  Asking(const Asking&) = delete;
+  Asking& operator=(const Asking&) = delete;
+  void done() { errand_.reset(); }
+
+ private:
+  ErrandPtr errand_;
+};
+
+// A lent backend that nobody holds yet: discarded unless it is let go.
+class Lent {
+ public:
+  explicit Lent(BackendPtr backend) : backend_(std::move(backend)) {}
+  ~Lent() {
+    if (backend_ != nullptr) {
+      Loop& loop = backend_->home().loop;
+      loop.call([backend = std::move(backend_)] { discard(backend, pool::CloseReason::error); });
+    }
+  }
+  Lent(const Lent&) = delete;
+  Lent& operator=(const Lent&) = delete;
+  Backend* operator->() const { return backend_.get(); }
+  BackendPtr let_go() { return std::move(backend_); }
+
+ private:
+  BackendPtr backend_;
+};
 
 }  // namespace
+
+void Checkout::Ticket::take(pool::Decision made) {
+  decision = made;
+  delivered = true;
+  arrived.set();
+}
 
 void Checkout::Ticket::deliver(pool::Decision made) {
   // Any thread; the ticket's own coroutine may run as soon as the call is posted.
   if (loop->on_this_thread()) {
-    decision = made;
-    delivered = true;
-    arrived.set();
+    take(made);
     return;
   }
-  loop->call([this, made] {
-    decision = made;
-    delivered = true;
-    arrived.set();
-  });
+  loop->call([this, made] { take(made); });
 }
 
 Checkout::Checkout(Worker& worker, BackendPoolPtr pool, const protocol::Conversation& session)
@@ -50,75 +85,140 @@ metrics::PoolInstruments& Checkout::instruments() const {
 
 BackendPtr Checkout::try_now() {
   ticket_.decision = pool_->slots.acquire(ticket_, ask_, asked_at_);
+  owes_ = true;
   auto* reuse = std::get_if<pool::Reuse>(&ticket_.decision);
   if (reuse == nullptr || reuse->ping || reuse->member->worker != worker_.index) {
     return nullptr;
   }
   auto& backend = static_cast<Backend&>(*reuse->member);
-  if (backend.dead()) {
+  if (!backend.quiet()) {
     return nullptr;
   }
+  owes_ = false;
   instruments().acquires(Acquire::reused).add();
   instruments().wait.observe(Duration::zero());
   return Backend::reclaim(backend);
 }
 
 Task<protocol::Result<BackendPtr>> Checkout::run() {
-  if (std::holds_alternative<pool::Queued>(ticket_.decision)) {
-    waited_ = true;
-    protocol::Status status = co_await wait_in_queue();
-    if (!status) {
-      auto result =
-          status.failure().kind == FailureKind::pool_timeout ? Acquire::timeout : Acquire::failed;
-      instruments().acquires(result).add();
-      co_return std::move(status.failure());
-    }
+  Got got = BackendPtr();
+  while (got && *got == nullptr) {
+    got = co_await step();
   }
-  protocol::Result<BackendPtr> result =
-      protocol::fail(FailureKind::shutting_down, "sluice is shutting down");
-  if (auto* reuse = std::get_if<pool::Reuse>(&ticket_.decision)) {
-    result = co_await take(*reuse);
-  } else if (auto* open_decision = std::get_if<pool::Open>(&ticket_.decision)) {
-    result = co_await open(*open_decision);
+  if (got && interruption_) {
+    put_back(std::move(*got));
+    got = interrupted();
   }
-  instruments().wait.observe(worker_.loop.now() - asked_at_);
-  if (!result) {
-    instruments().acquires(Acquire::failed).add();
-  } else if (waited_) {
-    instruments().acquires(Acquire::waited).add();
-  }
-  co_return result;
+  count(got);
+  co_return got;
 }
 
-Task<protocol::Status> Checkout::wait_in_queue() {
-  bool told = co_await ticket_.arrived.wait_until(asked_at_ + pool_->config().pool_timeout);
-  if (!ticket_.delivered) {
-    if (pool_->slots.withdraw(ticket_)) {
-      if (interruption_) {
-        co_return std::move(*interruption_);
-      }
-      instruments().acquire_timeouts.add();
-      instruments().wait.observe(worker_.loop.now() - asked_at_);
-      co_return timed_out();
-    }
-    // Somebody is handing us a slot at this moment.
-    while (!ticket_.delivered) {
-      co_await ticket_.arrived.wait();
-    }
+void Checkout::count(const Got& got) {
+  instruments().wait.observe(worker_.loop.now() - asked_at_);
+  if (!got) {
+    const FailureKind kind = got.failure().kind;
+    instruments()
+        .acquires(kind == FailureKind::pool_timeout ? Acquire::timeout : Acquire::failed)
+        .add();
+  } else {
+    instruments()
+        .acquires(waited_   ? Acquire::waited
+                  : opened_ ? Acquire::opened
+                            : Acquire::reused)
+        .add();
   }
-  static_cast<void>(told);
-  co_return protocol::Done{};
+}
+
+Task<Checkout::Got> Checkout::step() {
+  const pool::Decision decision = ticket_.decision;
+  if (std::holds_alternative<pool::Queued>(decision)) {
+    co_return co_await wait_in_queue();
+  }
+  if (const auto* reuse = std::get_if<pool::Reuse>(&decision)) {
+    co_return co_await take(*reuse);
+  }
+  if (const auto* opening = std::get_if<pool::Open>(&decision)) {
+    co_return co_await open(*opening);
+  }
+  if (std::holds_alternative<pool::Refused>(decision)) {
+    co_return refused();
+  }
+  if (std::holds_alternative<pool::Down>(decision)) {
+    co_return open_failure_ ? std::move(*open_failure_) : pool_->why_down(worker_.loop.now());
+  }
+  co_return protocol::fail(FailureKind::shutting_down, "sluice is shutting down");
+}
+
+Task<Checkout::Got> Checkout::wait_in_queue() {
+  waited_ = true;
+  if (pool_->waits_are_timed()) {
+    worker_.server.upkeep().hurry(*pool_, worker_.loop.now());
+  }
+  const TimePoint deadline = asked_at_ + pool_->config().pool_timeout;
+  while (!ticket_.delivered && !interruption_ && worker_.loop.now() < deadline) {
+    co_await ticket_.arrived.wait_until(deadline);
+  }
+  if (!ticket_.delivered && pool_->slots.withdraw(ticket_)) {
+    owes_ = false;
+    co_return interruption_ ? interrupted() : timed_out();
+  }
+  while (!ticket_.delivered) {
+    co_await ticket_.arrived.wait();  // somebody is handing us a slot at this moment
+  }
+  co_return BackendPtr();
+}
+
+// The pool decides anew; it may tell the ticket before it returns.
+template <typename Ask>
+void Checkout::ask_again(Ask ask) {
+  ticket_.delivered = false;
+  ticket_.arrived.clear();
+  pool::Decision decision = ask();
+  owes_ = true;
+  if (!ticket_.delivered) {
+    ticket_.decision = decision;
+  }
 }
 
 void Checkout::interrupt(Failure failure) {
-  if (ticket_.arrived.waiting()) {
+  if (!interruption_) {
     interruption_ = std::move(failure);
     ticket_.arrived.set();
+    if (errand_ != nullptr) {
+      errand_->over.set();
+    }
   }
 }
 
+void Checkout::give_up() {
+  if (std::holds_alternative<pool::Queued>(ticket_.decision) && pool_->slots.withdraw(ticket_)) {
+    return;
+  }
+  if (const auto* reuse = std::get_if<pool::Reuse>(&ticket_.decision)) {
+    Lent lent(Backend::reclaim(*reuse->member));
+  } else if (const auto* open = std::get_if<pool::Open>(&ticket_.decision)) {
+    if (open->evict == nullptr) {
+      pool_->slots.open_failed(worker_.loop.now(), pool::OpenFailure::given_up);
+      return;
+    }
+    // It ends first: then its slot is nobody's.
+    worker_.loop.call([pool = pool_, &worker = worker_, open = *open] {
+      abandon(begin_opening(worker, pool, make_order(worker.server, *pool, nullptr), open));
+    });
+  }
+}
+
+Failure Checkout::interrupted() {
+  return std::move(*interruption_);
+}
+
 Failure Checkout::timed_out() const {
-  pool::Snapshot snapshot = pool_->slots.snapshot(worker_.loop.now());
+  instruments().acquire_timeouts.add();
+  const TimePoint now = worker_.loop.now();
+  const pool::Snapshot snapshot = pool_->slots.snapshot(now);
+  if (snapshot.failures > 0) {
+    return pool_->why_down(now);
+  }
   const pool::Limits& limits = pool_->slots.limits();
   std::string text = "pool " + pool_->description() + " timed out: pool_size " +
                      std::to_string(limits.pool_size) + ", max_overflow " +
@@ -130,64 +230,86 @@ Failure Checkout::timed_out() const {
   return protocol::fail(FailureKind::pool_timeout, std::move(text));
 }
 
-Task<protocol::Result<BackendPtr>> Checkout::take(pool::Reuse reuse) {
-  BackendPtr backend = Backend::reclaim(*reuse.member);
-  bool alive = co_await backend->move_to(worker_);
-  if (alive && reuse.ping) {
-    alive = co_await answers_ping(*backend);
-  }
-  if (alive) {
-    instruments().acquires(Acquire::reused).add(waited_ ? 0 : 1);
-    co_return backend;
-  }
-  // Its slot stays ours: nobody who came later gets in between.
-  pool_->slots.replace(*backend);
-  close_elsewhere(std::move(backend), pool::CloseReason::validation);
-  co_return co_await open({});
+Failure Checkout::refused() const {
+  return protocol::fail(FailureKind::pool_queue_full,
+                        "pool " + pool_->description() + " has max_waiting (" +
+                            std::to_string(pool_->slots.limits().max_waiting) +
+                            ") clients waiting for a connection already; try again later, or "
+                            "raise pool_size or max_waiting");
 }
 
-Task<bool> Checkout::answers_ping(Backend& backend) {
-  TimePoint deadline =
-      worker_.loop.now() + std::min<Duration>(kPingTimeout, pool_->config().connect_timeout);
-  bool ok = co_await backend.run_chore(protocol::Chore::ping, deadline);
-  TimePoint now = worker_.loop.now();
-  instruments().pings(ok ? metrics::Outcome::ok : metrics::Outcome::failed).add();
-  if (ok) {
-    pool_->slots.proven(backend, now);
+Task<bool> Checkout::finish(ErrandPtr errand) {
+  Asking asking(errand);
+  errand_ = errand;
+  while (!errand->finished && !interruption_) {
+    co_await errand->over.wait();
+  }
+  errand_.reset();
+  if (!errand->finished) {
+    co_return false;
+  }
+  asking.done();
+  co_return true;
+}
+
+Task<Checkout::Got> Checkout::take(pool::Reuse reuse) {
+  Lent lent(Backend::reclaim(*reuse.member));
+  owes_ = false;
+  bool alive = co_await lent->move_to(worker_);
+  while (alive && !lent->quiet()) {
+    // Something has come that its reader is about to look at: a goodbye, most likely.
+    Signal turn(worker_.loop);
+    co_await turn.wait_until(worker_.loop.now());
+    alive = !lent->dead();
+  }
+  if (!alive) {
+    co_return replace(lent.let_go());
+  }
+  if (!reuse.ping) {
+    co_return lent.let_go();
+  }
+  ErrandPtr proof = begin_proving(worker_, lent.let_go());
+  const bool finished = co_await finish(proof);
+  if (!finished) {
+    co_return interrupted();
+  }
+  if (proof->failure) {
+    co_return replace(std::move(proof->backend));
+  }
+  co_return std::move(proof->backend);
+}
+
+// Our place stays ours: nobody who came later gets in between.
+Checkout::Got Checkout::replace(BackendPtr dead) {
+  const bool ended = &dead->home() == &worker_ && dead->ended();
+  ask_again([&] { return pool_->slots.replace(*dead, ticket_, worker_.loop.now(), ended); });
+  const auto* open = std::get_if<pool::Open>(&ticket_.decision);
+  if (ended) {
+    dead->close(pool::CloseReason::validation, {});
+  } else if (!ticket_.delivered && open != nullptr && open->evict == dead.get()) {
+    dead->entrust();
   } else {
-    pool_->slots.distrust(now);
-    metrics::log::info("ping_failed", {{"pool", pool_->config().name}});
+    close_slot(std::move(dead), pool::CloseReason::validation);
   }
-  co_return ok;
+  return BackendPtr();
 }
 
-Task<protocol::Result<BackendPtr>> Checkout::open(pool::Open open) {
-  if (open.evict != nullptr) {
-    close_elsewhere(Backend::reclaim(*open.evict), open.reason);
+Task<Checkout::Got> Checkout::open(pool::Open open) {
+  ErrandPtr opening =
+      begin_opening(worker_, pool_, make_order(worker_.server, *pool_, &session_), open);
+  owes_ = false;
+  const bool finished = co_await finish(opening);
+  if (!finished) {
+    co_return interrupted();
   }
-  auto opened = co_await open_backend(worker_, pool_, &session_);
-  TimePoint now = worker_.loop.now();
-  if (!opened) {
-    pool_->slots.open_failed(now);
-    instruments().backend_errors(opened.failure().kind).add();
-    metrics::log::failed("backend_connect_failed", opened.failure(),
-                         {{"pool", pool_->config().name}});
-    co_return opened;
+  if (opening->backend != nullptr) {
+    opened_ = true;
+    co_return std::move(opening->backend);
   }
-  Backend& backend = **opened;
-  backend.fit_class = ask_.fit_class;
-  backend.state_hash = 0;
-  pool_->slots.opened(backend, now);
-  backend.start();
-  instruments().connections_opened.add();
-  if (backend.dead()) {  // its reader has met the end already, and will not tell a holder
-    discard(*opened, pool::CloseReason::error);
-    co_return protocol::fail(
-        FailureKind::backend_lost,
-        "the backend of pool " + pool_->description() + " closed the connection right after login");
-  }
-  instruments().acquires(Acquire::opened).add(waited_ ? 0 : 1);
-  co_return opened;
+  const pool::OpenFailure failure = to_open_failure(*opening->failure);
+  open_failure_ = std::move(opening->failure);
+  ask_again([&] { return pool_->slots.open_again(ticket_, worker_.loop.now(), failure); });
+  co_return BackendPtr();
 }
 
 }  // namespace sluice::proxy

@@ -27,4 +27,14 @@ protocol::Result<std::vector<SocketAddress>> Resolver::resolve(const config::Add
   return known->second;
 }
 
+protocol::Result<std::vector<SocketAddress>> Resolver::known(const config::Address& address) {
+  const std::lock_guard lock(mutex_);
+  auto known = last_good_.find(to_string(address));
+  if (known == last_good_.end()) {
+    return protocol::fail(protocol::FailureKind::backend_unreachable,
+                          "cannot resolve '" + address.host + "': the name service is too slow");
+  }
+  return known->second;
+}
+
 }  // namespace sluice::proxy

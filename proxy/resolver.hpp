@@ -22,6 +22,8 @@ class Resolver {
   explicit Resolver(Lookup lookup = {});
 
   protocol::Result<std::vector<SocketAddress>> resolve(const config::Address& address);
+  // What the name service gave last, without asking it; never blocks.
+  protocol::Result<std::vector<SocketAddress>> known(const config::Address& address);
 
  private:
   Lookup lookup_;

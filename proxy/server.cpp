@@ -24,7 +24,7 @@ using protocol::FailureKind;
 
 constexpr std::size_t kOffloadThreads = 2;
 constexpr std::size_t kOffloadQueue = 1024;
-constexpr auto kRetireEvery = std::chrono::seconds(1);
+constexpr std::size_t kLookupThreads = 2;
 constexpr auto kJoinLimit = std::chrono::seconds(10);
 constexpr auto kVersionPoll = std::chrono::milliseconds(2);
 constexpr auto kVersionRetry = std::chrono::seconds(1);
@@ -55,10 +55,12 @@ Server::Server(std::shared_ptr<const config::Config> config, metrics::Registry& 
       registry_(registry),
       credentials_(config_->users),
       offload_(kOffloadThreads, kOffloadQueue),
-      pools_(config_, registry, worker_count(*config_)) {
+      lookups_(kLookupThreads, kOffloadQueue),
+      upkeep_(*this),
+      pools_(config_, registry, proxy::worker_count(*config_)) {
   auto random = protocol::random_bytes(32);
   mock_salt_key_.assign(random.begin(), random.end());
-  for (unsigned i = 0; i < worker_count(*config_); ++i) {
+  for (unsigned i = 0; i < proxy::worker_count(*config_); ++i) {
     workers_.push_back(std::make_unique<Worker>(*this, i, registry.add_worker(), poller));
   }
 }
@@ -100,6 +102,10 @@ protocol::Status Server::start() {
   if (auto status = make_listeners(); !status) {
     return status;
   }
+  pools_.on_made([this](const BackendPoolPtr& pool) {
+    pool->slots.on_tick_wanted([this] { upkeep_.run_soon(); });
+  });
+  open_named_pools();
   for (auto& worker : workers_) {
     worker->start();
   }
@@ -112,8 +118,7 @@ protocol::Status Server::start() {
     for (auto& listener : listeners_) {
       spawn(gate_, learn_version(first, *listener));  // so that the first client need not wait
     }
-    retire_timer_ = std::make_unique<Timer>(first.loop);
-    retire_old_backends();
+    upkeep_.start(first);
   });
   running_ = true;
   return protocol::Done{};
@@ -240,14 +245,13 @@ std::string Server::advertised_version(const Listener& listener) {
   return mysql_version_.empty() ? kFallbackVersion : mysql_version_;
 }
 
-void Server::retire_old_backends() {
-  TimePoint now = workers_.front()->loop.now();
-  for (const BackendPoolPtr& pool : pools_.all()) {
-    for (pool::Member* member : pool->slots.retire(now)) {
-      close_elsewhere(Backend::reclaim(*member), pool::CloseReason::lifetime);
+// Those that are to be warm before the first client has come, as far as it is known who logs in.
+void Server::open_named_pools() {
+  for (const config::Pool& pool : config_->pools) {
+    if (pool.min_idle > 0 && !pool.user.empty() && pool.password && !pool.database.empty()) {
+      pools_.get(pool, pool.user, pool.database);
     }
   }
-  retire_timer_->arm(now + kRetireEvery, [this] { retire_old_backends(); });
 }
 
 void Server::drain() {
@@ -281,10 +285,8 @@ void Server::stop_now() {
 }
 
 void Server::close_backends() {
-  for (const BackendPoolPtr& pool : pools_.all()) {
-    for (pool::Member* member : pool->slots.shut_down()) {
-      close_elsewhere(Backend::reclaim(*member), pool::CloseReason::drain);
-    }
+  for (pool::Member* member : pools_.shut_down()) {
+    close_slot(Backend::reclaim(*member), pool::CloseReason::drain);
   }
 }
 
@@ -293,7 +295,7 @@ void Server::join() {
     return;
   }
   workers_.front()->loop.call([this] {
-    retire_timer_.reset();
+    upkeep_.stop();
     close_backends();
   });
   // Everything that runs is bounded by timeouts of its own; this only notices the end of it. What

@@ -21,6 +21,7 @@
 #include "proxy/listener.hpp"
 #include "proxy/offload.hpp"
 #include "proxy/resolver.hpp"
+#include "proxy/upkeep.hpp"
 #include "proxy/worker.hpp"
 
 namespace sluice::proxy {
@@ -45,7 +46,12 @@ class Server {
   BackendPools& pools() { return pools_; }
   Credentials& credentials() { return credentials_; }
   Offload& offload() { return offload_; }
+  // For the name service, whose silence must not hold up the logins.
+  Offload& lookups() { return lookups_; }
   Resolver& resolver() { return resolver_; }
+  Upkeep& upkeep() { return upkeep_; }
+  Worker& worker(std::size_t index) { return *workers_[index]; }
+  std::size_t worker_count() const { return workers_.size(); }
   Cancels& cancels() { return cancels_; }
   Gate& gate() { return gate_; }
   std::shared_ptr<const protocol::RsaKey> rsa_key() const { return rsa_key_; }
@@ -70,8 +76,8 @@ class Server {
   protocol::Status make_listeners();
   void refuse(const Listener& listener, int fd);
   Worker& least_loaded();
+  void open_named_pools();
   void close_backends();
-  void retire_old_backends();
   const config::Pool* greeting_pool() const;
 
   std::shared_ptr<const config::Config> config_;
@@ -84,10 +90,11 @@ class Server {
   std::string mock_salt_key_;
   std::vector<std::unique_ptr<Worker>> workers_;
   Offload offload_;  // ends before the workers, whose loops it calls
+  Offload lookups_;  // likewise
+  Upkeep upkeep_;    // outlives the pools, which call it
   BackendPools pools_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
-  std::unique_ptr<Timer> retire_timer_;
   std::atomic<std::size_t> clients_{0};
   std::atomic<bool> running_{false};
   std::atomic<bool> draining_{false};

@@ -193,7 +193,7 @@ Task<bool> Session::flush(Exchange& exchange) {
     backend_turn_.give();
     worker_.instruments.bytes(Side::backend, Direction::sent).add(size);
     if (!sent) {
-      backend->stream().abort();
+      backend->hang_up();
     }
   }
   exchange.to_backend.clear();

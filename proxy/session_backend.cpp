@@ -21,7 +21,7 @@ bool Session::deliver(Backend& backend, Chunk& chunk) {
     return pass_on(chunk);
   } catch (const std::exception& error) {
     abandon(error.what());
-    backend.stream().abort();
+    backend.hang_up();
     return true;
   }
 }
@@ -71,10 +71,7 @@ Task<void> Session::backend_gone(Backend& backend, protocol::Failure failure) {
     failure = *last_word_;  // it was ended on purpose, to end the session
   }
   Ending ending = conversation_->backend_lost(failure, exchange);
-  pool_->slots.forget(backend, worker_.loop.now());
-  backend.take_back();
-  backend.close(pool::CloseReason::error);
-  backend_.reset();
+  discard(std::exchange(backend_, nullptr), pool::CloseReason::error);
   show_state();
   count(exchange.facts);
   co_await flush(exchange);

@@ -78,7 +78,7 @@ void Session::end(Failure why) {
   }
   progress_.set();
   if (backend_ != nullptr && backend_turn_.taken()) {
-    backend_->stream().abort();
+    backend_->hang_up();
   }
 }
 
@@ -208,7 +208,7 @@ void Session::peer_closed() {
             pool_->description()));
   }
   if (client_.hung_up() && backend_ != nullptr && backend_turn_.taken()) {
-    backend_->stream().abort();
+    backend_->hang_up();
   }
   progress_.set();
 }

@@ -100,6 +100,13 @@ void Stream::stop_receiving() {
   }
 }
 
+void Stream::stop_sending() {
+  if (sending_ != nullptr) {
+    loop_->ring()->submit();  // what was said before goes out before
+  }
+  ::shutdown(fd_, SHUT_WR);
+}
+
 bool Stream::detach() {
   if (ahead_) {
     leaving_ = true;

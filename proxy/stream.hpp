@@ -106,6 +106,8 @@ class Stream final : private Watched, private RingUser {
   // The reader is told `end` from now on; writing goes on. For a connection that is to be closed
   // politely by the coroutine that reads it.
   void stop_receiving();
+  // The peer is told that nothing follows what has been sent (FIN); reading goes on.
+  void stop_sending();
   // The peer has reset the connection or closed both ways: writing is pointless.
   bool hung_up() const { return hung_up_; }
   void tell_when_closed(PeerWatch& watch) { peer_watch_ = &watch; }

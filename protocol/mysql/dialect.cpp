@@ -72,6 +72,7 @@ class MysqlDialect final : public Dialect {
   Buffer goodbye() const override {
     return packet(0, Buffer{static_cast<std::uint8_t>(Command::quit)});
   }
+  bool closes_before_it_forgets() const override { return true; }
   Buffer kill_query(const BackendLogin& backend, bool query_only) const override {
     Buffer payload;
     Writer(payload)

@@ -148,7 +148,8 @@ TEST(Registry, AddsUpTheSamplesOfOneNameAndForgetsThoseThatAreGone) {
   EXPECT_EQ(lines_of(registry, "sluice_pool_connections{"),
             "sluice_pool_connections{pool=\"pets\",state=\"idle\"} 2\n"
             "sluice_pool_connections{pool=\"pets\",state=\"used\"} 7\n"
-            "sluice_pool_connections{pool=\"pets\",state=\"connecting\"} 0\n");
+            "sluice_pool_connections{pool=\"pets\",state=\"connecting\"} 0\n"
+            "sluice_pool_connections{pool=\"pets\",state=\"closing\"} 0\n");
   EXPECT_EQ(lines_of(registry, "sluice_pool_oldest_wait_seconds"),
             "sluice_pool_oldest_wait_seconds{pool=\"pets\"} 1.5\n");
   EXPECT_EQ(lines_of(registry, "sluice_pool_connections_max"),

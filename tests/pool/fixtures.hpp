@@ -2,11 +2,14 @@
 
 // Members, waiters and a clock for the tests of the pool.
 
+#include <gtest/gtest.h>
+
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <variant>
 
-#include "pool/pool.hpp"
+#include "pool/pool_state.hpp"
 
 namespace sluice::pool::test {
 
@@ -25,6 +28,13 @@ struct TestMember : Member {
     state_hash = its_state;
   }
 };
+
+inline Limits sized(std::size_t pool_size, int max_overflow = 0) {
+  Limits limits;
+  limits.pool_size = pool_size;
+  limits.max_overflow = max_overflow;
+  return limits;
+}
 
 // Remembers the one decision that it is told.
 struct TestWaiter : Waiter {
@@ -51,6 +61,42 @@ inline bool queued(const Decision& decision) {
 }
 inline bool closed(const Decision& decision) {
   return std::holds_alternative<Closed>(decision);
+}
+inline bool refused(const Decision& decision) {
+  return std::holds_alternative<Refused>(decision);
+}
+inline bool down(const Decision& decision) {
+  return std::holds_alternative<Down>(decision);
+}
+inline Member* evicted(const Decision& decision) {
+  return std::get<Open>(decision).evict;
+}
+
+// Opens a connection for each member, lent from then on.
+template <typename Members>
+void lend(PoolState& pool, Members& members, TimePoint now) {
+  TestWaiter waiter;
+  for (auto& member : members) {
+    const Ask ask{member.worker, member.fit_class, member.state_hash};
+    ASSERT_TRUE(opens(pool.acquire(waiter, ask, now)));
+    pool.opened(member, now).deliver();
+  }
+}
+// And gives back the first so many, the first one first.
+template <typename Members>
+void fill(PoolState& pool, Members& members, TimePoint now, std::size_t returned = SIZE_MAX) {
+  lend(pool, members, now);
+  for (auto& member : members) {
+    if (returned > 0) {
+      --returned;
+      ASSERT_TRUE(pool.release(member, now).returned.kept);
+    }
+  }
+}
+
+// Ends what a test left idle, so that the members may be destroyed.
+inline void drop_idle(PoolState& pool) {
+  pool.shut_down(CloseReason::drain).deliveries.deliver();
 }
 
 }  // namespace sluice::pool::test

@@ -10,11 +10,10 @@ namespace {
 
 struct Node {
   int value = 0;
-  Node* previous_ = nullptr;
-  Node* next_ = nullptr;
+  Link<Node> link;
 };
 
-std::vector<int> forward(const IntrusiveList<Node>& list) {
+std::vector<int> forward(const IntrusiveList<Node, &Node::link>& list) {
   std::vector<int> values;
   for (Node* node = list.front(); node != nullptr; node = list.next(*node)) {
     values.push_back(node->value);
@@ -22,7 +21,7 @@ std::vector<int> forward(const IntrusiveList<Node>& list) {
   return values;
 }
 
-std::vector<int> backward(const IntrusiveList<Node>& list) {
+std::vector<int> backward(const IntrusiveList<Node, &Node::link>& list) {
   std::vector<int> values;
   for (Node* node = list.back(); node != nullptr; node = list.previous(*node)) {
     values.push_back(node->value);
@@ -32,7 +31,7 @@ std::vector<int> backward(const IntrusiveList<Node>& list) {
 
 TEST(IntrusiveList, ErasesFromEveryPlace) {
   std::array<Node, 4> nodes{{{1}, {2}, {3}, {4}}};
-  IntrusiveList<Node> list;
+  IntrusiveList<Node, &Node::link> list;
   for (Node& node : nodes) {
     list.push_back(node);
   }

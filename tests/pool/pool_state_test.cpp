@@ -11,31 +11,6 @@
 namespace sluice::pool::test {
 namespace {
 
-Limits sized(std::size_t pool_size, int max_overflow = 0) {
-  Limits limits;
-  limits.pool_size = pool_size;
-  limits.max_overflow = max_overflow;
-  return limits;
-}
-
-// Opens a connection for each member and gives it back at once, the first one first.
-template <typename Members>
-void fill(PoolState& pool, Members& members, TimePoint now) {
-  TestWaiter waiter;
-  for (auto& member : members) {
-    ASSERT_TRUE(opens(pool.acquire(waiter, {}, now)));
-    pool.opened(member, now);
-  }
-  for (auto& member : members) {
-    ASSERT_TRUE(pool.release(member, now).returned.kept);
-  }
-}
-
-// Ends what a test left idle, so that the members may be destroyed.
-void drop_idle(PoolState& pool) {
-  pool.shut_down(CloseReason::drain);
-}
-
 TEST(PoolState, OpensUpToSizeAndOverflowThenQueues) {
   PoolState pool(sized(2, 1));
   TestWaiter waiter;
@@ -99,7 +74,7 @@ TEST(PoolState, LifoGivesTheHottestFifoTheColdest) {
   }
 }
 
-TEST(PoolState, PrefersSameStateThenSameWorkerCleanThenAny) {
+TEST(PoolState, PrefersHereThenSameStateThenCleanThenAny) {
   PoolState pool(sized(8));
   std::deque<TestMember> members;
   members.emplace_back(1, 0, 7);  // same state, same worker
@@ -110,7 +85,7 @@ TEST(PoolState, PrefersSameStateThenSameWorkerCleanThenAny) {
   fill(pool, members, t(0s));
   TestWaiter waiter;
   const Ask ask{.worker = 1, .fit_class = 0, .state_hash = 7};
-  for (int expected : {0, 1, 2, 4, 3}) {
+  for (int expected : {0, 2, 3, 1, 4}) {
     EXPECT_EQ(reused(pool.acquire(waiter, ask, t(1s))), &members[expected]) << expected;
   }
   EXPECT_TRUE(opens(pool.acquire(waiter, ask, t(1s))));
@@ -118,7 +93,7 @@ TEST(PoolState, PrefersSameStateThenSameWorkerCleanThenAny) {
 
 TEST(PoolState, ScanIsBounded) {
   PoolState pool(sized(100));
-  std::deque<TestMember> members(PoolState::kScan + 1);
+  std::deque<TestMember> members(Lanes::kScan + 1);
   for (TestMember& member : members) {
     member.state_hash = 1;
   }
@@ -162,7 +137,7 @@ TEST(PoolState, FullOfAnotherClassEvictsTheColdest) {
     ASSERT_TRUE(opens(decision));
     EXPECT_EQ(std::get<Open>(decision).evict, &coldest);
     EXPECT_EQ(std::get<Open>(decision).reason, CloseReason::evicted);
-    EXPECT_FALSE(pool.lost(coldest)) << "forgotten already";
+    EXPECT_FALSE(pool.lost(coldest, t(2s)).forgotten) << "forgotten already";
   }
   EXPECT_EQ(pool.snapshot(t(2s)).opening, 3U);
   EXPECT_TRUE(queued(pool.acquire(waiter, ask, t(2s))));
@@ -180,7 +155,7 @@ TEST(PoolState, AManyClassedPoolReusesThePlacesOfClasses) {
     ASSERT_TRUE(pool.release(member, t(0s)).returned.kept);
     const Ask same{.worker = 0, .fit_class = fit_class, .state_hash = 0};
     ASSERT_EQ(reused(pool.acquire(waiter, same, t(0s))), &member);
-    pool.replace(member);
+    ASSERT_TRUE(opens(pool.replace(member, waiter, t(0s), true).decision));
   }
   EXPECT_EQ(pool.snapshot(t(0s)).opening, 1U);
 }
@@ -214,7 +189,9 @@ TEST(PoolState, AYoungerMemberIsPreferredToReplacingAnOldOne) {
   pool.release(young, t(6s));
   pool.release(old, t(6s));
   EXPECT_EQ(reused(pool.acquire(waiter, {}, t(11s))), &young);
-  EXPECT_EQ(pool.retire(t(11s)), (std::vector<Member*>{&old}));
+  const Tick tick = pool.tick(t(11s)).todo;
+  ASSERT_EQ(tick.close.size(), 1U);
+  EXPECT_EQ(tick.close[0].member, &old);
   EXPECT_EQ(pool.snapshot(t(11s)).idle, 0U);
 }
 
@@ -229,6 +206,7 @@ TEST(PoolState, TooOldIsClosedOnReturn) {
   const Pool::Returned returned = pool.release(member, t(10s)).returned;
   EXPECT_FALSE(returned.kept);
   EXPECT_EQ(returned.reason, CloseReason::lifetime);
+  pool.closed(t(10s));
   EXPECT_TRUE(opens(pool.acquire(waiter, {}, t(10s)))) << "its slot is free";
 }
 
@@ -279,48 +257,18 @@ TEST(PoolState, DistrustPingsWhatWasProvenBefore) {
   EXPECT_TRUE(pinged(pool.acquire(waiter, {}, t(3s))));
 }
 
-TEST(PoolState, ReplaceKeepsTheSlot) {
-  PoolState pool(sized(1));
-  std::deque<TestMember> members(2);
-  TestWaiter waiter;
-  ASSERT_TRUE(opens(pool.acquire(waiter, {}, t(0s))));
-  pool.opened(members[0], t(0s));
-  TestWaiter second;
-  ASSERT_TRUE(queued(pool.acquire(second, {}, t(0s))));
-  pool.replace(members[0]);
-  EXPECT_EQ(pool.snapshot(t(0s)).opening, 1U);
-  EXPECT_EQ(pool.snapshot(t(0s)).waiting, 1U);
-  pool.opened(members[1], t(1s));
-  EXPECT_EQ(reused(pool.release(members[1], t(1s)).handoff.decision), &members[1]);
-}
-
 TEST(PoolState, LostRemovesOnlyWhatIsIdle) {
   PoolState pool(sized(2));
   std::deque<TestMember> members(2);
   fill(pool, members, t(0s));
   TestWaiter waiter;
   ASSERT_EQ(reused(pool.acquire(waiter, {}, t(0s))), &members[1]);
-  EXPECT_FALSE(pool.lost(members[1]));
-  EXPECT_TRUE(pool.lost(members[0]));
-  EXPECT_FALSE(pool.lost(members[0]));
+  EXPECT_FALSE(pool.lost(members[1], t(0s)).forgotten);
+  EXPECT_TRUE(pool.lost(members[0], t(0s)).forgotten);
+  EXPECT_FALSE(pool.lost(members[0], t(0s)).forgotten);
   EXPECT_TRUE(opens(pool.acquire(waiter, {}, t(0s))));
   EXPECT_TRUE(queued(pool.acquire(waiter, {}, t(0s))));
   EXPECT_TRUE(pool.withdraw(waiter));
-}
-
-TEST(PoolState, RetireTakesOldMembersOfEveryClass) {
-  Limits limits = sized(10);
-  limits.recycle = 10s;
-  PoolState pool(limits);
-  std::deque<TestMember> members;
-  for (std::uint64_t i = 0; i < 6; ++i) {
-    members.emplace_back(0, i % 3, 0);
-  }
-  fill(pool, members, t(0s));
-  EXPECT_TRUE(pool.retire(t(9s)).empty());
-  const std::vector<Member*> retired = pool.retire(t(10s));
-  EXPECT_EQ(std::set<Member*>(retired.begin(), retired.end()).size(), 6U);
-  EXPECT_EQ(pool.snapshot(t(10s)).idle, 0U);
 }
 
 TEST(CloseReason, EveryReasonHasItsOwnLabel) {

@@ -1,7 +1,9 @@
-// Eight threads on one Pool: for ThreadSanitizer, and for the count of what each of them holds.
+// Eight threads and a ticker on two Pools with one Budget: for ThreadSanitizer, and for the count
+// of the connections that the server would see.
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <memory>
@@ -10,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "pool/budget.hpp"
 #include "pool/pool.hpp"
 #include "tests/pool/fixtures.hpp"
 
@@ -17,8 +20,9 @@ namespace sluice::pool::test {
 namespace {
 
 constexpr std::size_t kThreads = 8;
-constexpr int kRounds = 4000;
-constexpr std::size_t kBound = 3;
+constexpr int kRounds = 3000;
+constexpr int kBound = 3;
+constexpr int kBudget = 4;
 
 struct SharedMember : TestMember {
   std::atomic<bool> held{false};
@@ -41,25 +45,67 @@ struct BlockingWaiter : Waiter {
   std::optional<Decision> told;
 };
 
+// A database: what connections it has for one pool.
+struct Server {
+  std::atomic<int> connections{0};
+  std::atomic<int> opened{0};
+};
+
 struct Stage {
-  Stage() : pool("stress", limits()) {}
-  static Limits limits() {
+  Stage() {
+    for (std::uint64_t seed : {1, 2}) {
+      pools.push_back(std::make_unique<Pool>("stress", limits(seed), std::vector{budget}));
+      pools.back()->on_tick_wanted([this] { ++nudges; });
+    }
+  }
+  static Limits limits(std::uint64_t seed) {
     Limits limits;
     limits.pool_size = 2;
     limits.max_overflow = 1;
+    limits.max_connecting = 2;
+    limits.min_idle = 1;
+    limits.idle_timeout = 20ms;
+    limits.keepalive_time = 10ms;
     limits.pre_ping = true;
     limits.pre_ping_idle = 3ms;
     limits.recycle = 40ms;
+    limits.connect_retry_min = 50us;
+    limits.connect_retry_max = 1ms;
+    limits.outage_grace = 500us;
+    limits.jitter_seed = seed;
     return limits;
   }
   TimePoint now() { return t(std::chrono::microseconds(++ticks)); }
 
-  Pool pool;
+  SharedMember* connect(std::size_t pool, std::uint32_t worker, std::uint64_t fit_class) {
+    ++servers[pool].opened;
+    if (++servers[pool].connections > kBound || ++connections > kBudget) {
+      ++violations;
+    }
+    auto* member = new SharedMember;
+    member->worker = worker;
+    member->fit_class = fit_class;
+    member->held = true;
+    return member;
+  }
+  void disconnect(std::size_t pool) {
+    --connections;
+    --servers[pool].connections;
+  }
+  void end(std::size_t pool, Member& member) {
+    disconnect(pool);
+    delete static_cast<SharedMember*>(&member);
+  }
+
+  std::shared_ptr<Budget> budget = std::make_shared<Budget>(kBudget);
+  std::vector<std::unique_ptr<Pool>> pools;
+  std::array<Server, 2> servers;
+  std::atomic<int> connections{0};
   std::atomic<int> ticks{0};
-  std::atomic<int> opened{0};
-  std::atomic<int> closed{0};
+  std::atomic<int> nudges{0};
   std::atomic<int> served{0};
   std::atomic<int> withdrawn{0};
+  std::atomic<int> down{0};
   std::atomic<int> violations{0};
 };
 
@@ -69,67 +115,63 @@ class Client {
 
   void run() {
     for (int i = 0; i < kRounds; ++i) {
+      at_ = random_() % 2;
       if (SharedMember* member = acquire(); member != nullptr) {
+        ++stage_.served;
         use(*member);
-      }
-      const Snapshot snapshot = stage_.pool.snapshot(stage_.now());
-      if (snapshot.idle + snapshot.in_use + snapshot.opening > kBound ||
-          (snapshot.waiting > 0 && snapshot.idle > 0)) {
-        ++stage_.violations;
       }
     }
   }
 
  private:
+  Pool& pool() { return *stage_.pools[at_]; }
+
   SharedMember* acquire() {
-    const Ask ask{number_, random_() % 8 == 0 ? 1U : 0U, random_() % 2};
-    Decision decision = stage_.pool.acquire(waiter_, ask, stage_.now());
-    if (queued(decision)) {
-      if (random_() % 4 == 0) {
-        std::this_thread::yield();
-        if (stage_.pool.withdraw(waiter_)) {
+    ask_ = {number_ % 4, random_() % 8 == 0 ? 1U : 0U, random_() % 2};
+    Decision decision = pool().acquire(waiter_, ask_, stage_.now());
+    for (;;) {
+      if (queued(decision)) {
+        if (random_() % 4 == 0 && pool().withdraw(waiter_)) {
           ++stage_.withdrawn;
           return nullptr;
         }
+        decision = waiter_.wait();
+      } else if (const Open* open = std::get_if<Open>(&decision)) {
+        if (open->evict != nullptr) {
+          hold(*open->evict);
+          stage_.end(at_, *open->evict);
+        }
+        if (random_() % 8 != 0) {
+          SharedMember* member = stage_.connect(at_, ask_.worker, ask_.fit_class);
+          pool().opened(*member, stage_.now());
+          return member;
+        }
+        decision = pool().open_again(waiter_, stage_.now(), OpenFailure::transient);
+      } else if (Member* member = reused(decision); member != nullptr) {
+        hold(*member);
+        if (member->fit_class != ask_.fit_class) {
+          ++stage_.violations;
+        }
+        if (!pinged(decision) || random_() % 8 != 0) {
+          pool().proven(*member, stage_.now());
+          return static_cast<SharedMember*>(member);
+        }
+        pool().distrust(stage_.now());
+        decision = pool().replace(*member, waiter_, stage_.now(), false);
+        if (!opens(decision)) {
+          end_closing(*member);
+        }
+      } else {
+        ++stage_.down;
+        return nullptr;
       }
-      decision = waiter_.wait();
     }
-    ++stage_.served;
-    return take(ask, decision);
   }
 
-  SharedMember* take(const Ask& ask, const Decision& decision) {
-    if (Member* member = reused(decision); member != nullptr) {
-      SharedMember& shared = static_cast<SharedMember&>(*member);
-      if (shared.held.exchange(true) || shared.fit_class != ask.fit_class) {
-        ++stage_.violations;
-      }
-      if (pinged(decision)) {
-        stage_.pool.proven(shared, stage_.now());
-      }
-      return &shared;
+  void hold(Member& member) {
+    if (static_cast<SharedMember&>(member).held.exchange(true)) {
+      ++stage_.violations;
     }
-    if (Member* evict = std::get<Open>(decision).evict; evict != nullptr) {
-      if (static_cast<SharedMember*>(evict)->held.exchange(true)) {
-        ++stage_.violations;
-      }
-      close(*evict);
-    }
-    if (random_() % 16 == 0) {
-      stage_.pool.open_failed(stage_.now());
-      return nullptr;
-    }
-    return open(ask);
-  }
-
-  SharedMember* open(const Ask& ask) {
-    auto* member = new SharedMember;
-    member->worker = number_;
-    member->fit_class = ask.fit_class;
-    member->held = true;
-    ++stage_.opened;
-    stage_.pool.opened(*member, stage_.now());
-    return member;
   }
 
   void use(SharedMember& member) {
@@ -137,59 +179,99 @@ class Client {
     if (random_() % 8 == 0) {
       std::this_thread::yield();
     }
-    const unsigned fate = random_() % 32;
+    const unsigned fate = random_() % 64;
     if (fate == 0) {
-      stage_.pool.forget(member, stage_.now());
-      close(member);
+      pool().forget(member, stage_.now());
+      end_closing(member);
     } else if (fate == 1) {
-      stage_.pool.replace(member);
-      const Ask same{number_, member.fit_class, 0};
-      close(member);
-      use(*open(same));
+      stage_.disconnect(at_);
+      pool().forget(member, stage_.now(), true);
+      delete &member;
     } else {
-      member.worker = number_;
+      member.worker = ask_.worker;
       member.state_hash = random_() % 2;
       member.held = false;
-      if (!stage_.pool.release(member, stage_.now()).kept) {
-        close(member);
+      if (!pool().release(member, stage_.now()).kept) {
+        end_closing(member);
       }
     }
   }
 
-  void close(Member& member) {
-    ++stage_.closed;
-    delete static_cast<SharedMember*>(&member);
+  void end_closing(Member& member) {
+    stage_.end(at_, member);
+    pool().closed(stage_.now());
   }
 
   Stage& stage_;
   std::mt19937 random_;
   std::uint32_t number_;
+  std::size_t at_ = 0;
+  Ask ask_;
   BlockingWaiter waiter_;
 };
 
+void tick(Stage& stage, std::size_t at) {
+  Pool& pool = *stage.pools[at];
+  const Tick todo = pool.tick(stage.now());
+  for (const Tick::Close& close : todo.close) {
+    stage.end(at, *close.member);
+    pool.closed(stage.now());
+  }
+  const auto give_back = [&](SharedMember& member) {
+    member.held = false;
+    if (!pool.release(member, stage.now()).kept) {
+      stage.end(at, member);
+      pool.closed(stage.now());
+    }
+  };
+  for (Member* member : todo.ping) {
+    static_cast<SharedMember*>(member)->held = true;
+    pool.proven(*member, stage.now());
+    give_back(static_cast<SharedMember&>(*member));
+  }
+  for (std::size_t i = 0; i < todo.open; ++i) {
+    SharedMember* member = stage.connect(at, 0, 0);
+    pool.opened(*member, stage.now());
+    give_back(*member);
+  }
+}
+
+void run_clients(Stage& stage) {
+  std::vector<std::unique_ptr<Client>> clients;
+  const std::jthread ticker([&stage](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      tick(stage, 0);
+      tick(stage, 1);
+      std::this_thread::yield();
+    }
+  });
+  std::vector<std::jthread> threads;
+  for (std::uint32_t i = 0; i < kThreads; ++i) {
+    clients.push_back(std::make_unique<Client>(stage, i));
+    threads.emplace_back([client = clients.back().get()] { client->run(); });
+  }
+  threads.clear();
+}
+
 TEST(PoolStress, EightThreadsHoldEachMemberAloneAndLoseNothing) {
   Stage stage;
-  {
-    std::vector<std::unique_ptr<Client>> clients;
-    std::vector<std::jthread> threads;
-    for (std::uint32_t i = 0; i < kThreads; ++i) {
-      clients.push_back(std::make_unique<Client>(stage, i));
-      threads.emplace_back([client = clients.back().get()] { client->run(); });
-    }
-    threads.clear();
-  }
-  const Snapshot end = stage.pool.snapshot(stage.now());
-  EXPECT_EQ(end.in_use, 0U);
-  EXPECT_EQ(end.opening, 0U);
-  EXPECT_EQ(end.waiting, 0U);
+  run_clients(stage);
   EXPECT_EQ(stage.violations, 0);
-  EXPECT_EQ(stage.served + stage.withdrawn, static_cast<int>(kThreads) * kRounds);
-  for (Member* member : stage.pool.shut_down()) {
-    ++stage.closed;
-    delete static_cast<SharedMember*>(member);
-  }
-  EXPECT_EQ(stage.opened, stage.closed);
+  EXPECT_EQ(stage.served + stage.withdrawn + stage.down, static_cast<int>(kThreads) * kRounds);
   EXPECT_GT(stage.withdrawn, 0);
+  EXPECT_GT(stage.nudges, 0);
+  for (std::size_t at : {0, 1}) {
+    Pool& pool = *stage.pools[at];
+    for (Member* member : pool.shut_down()) {
+      stage.end(at, *member);
+      pool.closed(stage.now());
+    }
+    const Snapshot end = pool.snapshot(stage.now());
+    EXPECT_EQ(end.idle + end.in_use + end.opening + end.closing + end.waiting, 0U);
+    EXPECT_EQ(stage.servers[at].connections, 0);
+    EXPECT_GT(stage.servers[at].opened, 10);
+  }
+  EXPECT_EQ(stage.budget->used(), 0U);
 }
 
 }  // namespace

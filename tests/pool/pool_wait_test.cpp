@@ -66,11 +66,11 @@ TEST(PoolWait, AFreedSlotIsGivenToTheFirst) {
   for (TestWaiter& waiter : waiters) {
     ASSERT_TRUE(queued(busy.pool.acquire(waiter, kClassOne, t(0s))));
   }
-  busy.pool.forget(busy.members[0], t(1s));
+  busy.pool.forget(busy.members[0], t(1s), true);
   ASSERT_TRUE(waiters[0].told.has_value());
   EXPECT_TRUE(opens(*waiters[0].told));
   EXPECT_FALSE(waiters[1].told.has_value());
-  busy.pool.open_failed(t(1s));
+  busy.pool.open_failed(t(1s), OpenFailure::given_up);
   ASSERT_TRUE(waiters[1].told.has_value());
   EXPECT_TRUE(opens(*waiters[1].told));
   EXPECT_FALSE(waiters[2].told.has_value());
@@ -97,7 +97,7 @@ TEST(PoolWait, FrontOfAnotherClassGetsTheSlotAndTheMemberToClose) {
 
   TestMember fresh(0, 2, 0);
   busy.pool.opened(fresh, t(2s));
-  busy.pool.forget(fresh, t(3s));
+  busy.pool.forget(fresh, t(3s), true);
   EXPECT_TRUE(matching.told.has_value());
 }
 

@@ -93,7 +93,7 @@ TEST_P(StreamTest, ReadsNoMoreThanAskedFor) {
   EXPECT_EQ(got, "cdef");
 }
 
-TEST_F(StreamTest, TellsOfAPeerThatClosesWhileNobodyReads) {
+TEST_P(StreamTest, TellsOfAPeerThatClosesWhileNobodyReads) {
   struct Watch final : PeerWatch {
     Watch(Stream& watched, int other) : stream(watched), other_end(other) {}
     void peer_closed() override {

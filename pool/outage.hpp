@@ -1,0 +1,48 @@
+#pragma once
+
+// What failed openings say about a backend: when the next one may be tried, and whether those who
+// ask should wait for it. Pure.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "pool/jitter.hpp"
+#include "pool/pool.hpp"
+
+namespace sluice::pool {
+
+class Outage {
+ public:
+  explicit Outage(const Limits& limits) : limits_(limits) {}
+
+  void opened() {
+    up_before_ = true;
+    failures_ = 0;
+    permanent_ = false;
+    stale_ = 0;
+  }
+  // `in_flight`: openings that are still under way. What began before the first failure says
+  // nothing new when it fails too.
+  void failed(TimePoint now, OpenFailure failure, std::size_t in_flight, Jitter& jitter);
+
+  // True: only one opening at a time, and none before retry_at().
+  bool down() const { return failures_ > 0; }
+  TimePoint retry_at() const { return retry_at_; }
+  // Down, and not to be waited for.
+  bool hopeless(TimePoint now) const { return down() && now >= hopeless_at(); }
+  TimePoint hopeless_at() const {
+    return permanent_ || !up_before_ ? TimePoint::min() : since_ + limits_.outage_grace;
+  }
+  std::uint32_t failures() const { return failures_; }
+
+ private:
+  const Limits& limits_;
+  TimePoint since_{};  // the first failure
+  TimePoint retry_at_{};
+  std::uint32_t failures_ = 0;
+  std::size_t stale_ = 0;  // openings under way that began before the first failure
+  bool permanent_ = false;
+  bool up_before_ = false;
+};
+
+}  // namespace sluice::pool
