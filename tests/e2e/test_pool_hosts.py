@@ -12,7 +12,7 @@ from conftest import config_for
 from fake_server import FakeServer, pg_error, pg_read_startup
 from harness.process import LOOPBACK, free_port
 
-pytestmark = [pytest.mark.proxy_only]
+pytestmark = [pytest.mark.proxy_only, pytest.mark.sanitized]
 
 
 def with_hosts(server, *ports, **options) -> dict:

@@ -13,7 +13,7 @@ from fake_server import FakeServer, my_error, my_packet, pg_error, pg_read_start
 from harness import schema
 from harness.process import free_port, wait_until
 
-pytestmark = [pytest.mark.proxy_only]
+pytestmark = [pytest.mark.proxy_only, pytest.mark.sanitized]
 
 LOST = (psycopg.Error, pymysql.err.Error, OSError)
 STOPS = [("pg15", signal.SIGINT), ("pg15", signal.SIGQUIT), ("mariadb", signal.SIGTERM),

@@ -11,7 +11,7 @@ from clients import backend_id, connection, pg_connection, rows, value
 from harness import schema
 from test_pool import leave_in_a_transaction
 
-pytestmark = [pytest.mark.proxy_only]
+pytestmark = [pytest.mark.proxy_only, pytest.mark.sanitized]
 
 
 def test_overflow_opens_after_its_delay(any_server, start):
