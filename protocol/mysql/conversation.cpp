@@ -2,6 +2,7 @@
 
 #include "protocol/mysql/conversation.hpp"
 
+#include <functional>
 #include <utility>
 
 #include "protocol/mysql/messages.hpp"
@@ -49,13 +50,13 @@ ClientLogin MysqlConversation::login_facts() const {
 
 std::uint64_t MysqlConversation::link_class() const {
   // A schema cannot be unset: sessions without one keep to backends that never had one.
-  const bool none = setting(wanted_, kSchema).empty();
+  const bool none = !wanted_ || !names_schema(*wanted_);
   return (capabilities_ & capability::kMirrored) | (none ? kNoSchemaClass : 0);
 }
 
 void MysqlConversation::attach(Link& link, Exchange& out) {
   link_ = static_cast<MysqlLink*>(&link);
-  running_ = std::make_unique<Running>();
+  running_ = &link_->running();
   mariadb_ = link_->login().mariadb;
   insert_on_link_ = false;
   insert_dirty_ = false;
@@ -77,9 +78,17 @@ bool MysqlConversation::synchronise(Exchange& out) {
     link_->trackers = MysqlLink::Trackers::on;
     link_->send(out.to_backend, Purpose::trackers, Command::query, kTrack);
   }
+  if (link_->charset_known && link_->settings() == wanted_) {
+    return link_->busy();
+  }
   const SettingsPtr have = link_->settings();
   if (link_->charset_known && same_settings(have, wanted_)) {
-    wanted_ = have;  // equal values share their memory
+    // Equal values come to share their memory: the one at the lower address wins everywhere.
+    if (have != nullptr && std::less<>()(have.get(), wanted_.get())) {
+      wanted_ = have;
+    } else {
+      link_->share_settings(wanted_);
+    }
     return link_->busy();
   }
   const std::string statement = settings_statement(
@@ -140,7 +149,7 @@ Cleanup MysqlConversation::detach() {
     cleanup = Cleanup::rollback;
   }
   link_ = nullptr;
-  running_.reset();
+  std::exchange(running_, nullptr)->clear();
   pins_.clear();
   status_ &= kLasting;
   characteristics_ = xa_ = session_changed_ = false;

@@ -277,6 +277,15 @@ std::uint64_t parse_context(const SettingsPtr& settings) {
   return hash;
 }
 
+bool names_schema(const Settings& settings) {
+  for (const auto& [name, value] : settings.entries()) {
+    if (name >= kSchema) {
+      return name == kSchema && !value.empty();
+    }
+  }
+  return false;
+}
+
 std::string_view setting(const SettingsPtr& settings, std::string_view name) {
   const std::string* value = settings ? settings->find(name) : nullptr;
   return value != nullptr ? std::string_view(*value) : std::string_view();

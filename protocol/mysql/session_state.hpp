@@ -58,6 +58,8 @@ std::string settings_statement(const SettingsPtr& have, const SettingsPtr& want,
 // Two sessions with equal contexts read statement text alike: schema, sql_mode, character set.
 std::uint64_t parse_context(const SettingsPtr& settings);
 
+// Whether there is a default schema. Asked at every lease; its name sorts before nearly all others.
+bool names_schema(const Settings& settings);
 // The value of a setting; empty when it is not there.
 std::string_view setting(const SettingsPtr& settings, std::string_view name);
 
