@@ -51,7 +51,7 @@ Task<void> Session::backend_gone(Backend& backend, protocol::Failure failure) {
     co_return;
   }
   metrics::log::failed("backend_lost", failure,
-                       {{"pool", pool_->config().name}, {"user", login_.user}});
+                       {{"pool", pool_->config().name}, {"user", login_->user}});
   Exchange exchange;
   Ending ending = conversation_->backend_lost(failure, exchange);
   pool_->slots.forget(backend, worker_.loop.now());

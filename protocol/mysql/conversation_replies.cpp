@@ -135,7 +135,7 @@ void MysqlConversation::on_ok(Exchange& /*out*/) {
 
 // The session and its backend have changed together.
 void MysqlConversation::adopt(std::shared_ptr<Settings> settings) {
-  wanted_ = std::move(settings);
+  wanted_ = protocol::share_settings(std::move(*settings));
   link_->set_settings(wanted_);
 }
 

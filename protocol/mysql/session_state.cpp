@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <memory>
+#include <utility>
 
 #include "protocol/mysql/capabilities.hpp"
 #include "protocol/mysql/collations.hpp"
@@ -183,31 +184,31 @@ void set_isolation(Settings& settings, const std::string& isolation_level) {
 }  // namespace
 
 SettingsPtr initial_settings(const ClientLogin& login, const std::string& isolation_level) {
-  auto settings = std::make_shared<Settings>();
+  Settings settings;
   if (!login.database.empty()) {
-    settings->set(kSchema, login.database);
+    settings.set(kSchema, login.database);
   }
   if ((login.capabilities & capability::kMultiStatements) != 0) {
-    settings->set(kMultiStatements, "1");
+    settings.set(kMultiStatements, "1");
   }
-  set_charset(*settings, login.collation, false);
-  set_isolation(*settings, isolation_level);
-  return settings;
+  set_charset(settings, login.collation, false);
+  set_isolation(settings, isolation_level);
+  return share_settings(std::move(settings));
 }
 
 SettingsPtr reset_settings(const SettingsPtr& before, const ClientLogin& login,
                            const std::string& isolation_level, bool mariadb) {
-  auto settings = std::make_shared<Settings>();
+  Settings settings;
   for (std::string_view name : {kSchema, kMultiStatements}) {
     if (const std::string* value = before ? before->find(name) : nullptr) {
-      settings->set(name, *value);
+      settings.set(name, *value);
     }
   }
   if (mariadb) {
-    set_charset(*settings, login.collation, true);
+    set_charset(settings, login.collation, true);
   }
-  set_isolation(*settings, isolation_level);
-  return settings;
+  set_isolation(settings, isolation_level);
+  return share_settings(std::move(settings));
 }
 
 Change apply_variable(Settings& settings, std::string_view name, std::string_view value) {
