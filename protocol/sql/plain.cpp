@@ -53,7 +53,14 @@ constexpr std::array kPgVerbList{"select"sv, "insert"sv, "update"sv, "delete"sv,
                                  "with"sv,   "values"sv, "begin"sv,  "start"sv};
 constexpr std::array kPgWriteList{"insert"sv, "update"sv,  "merge"sv, "copy"sv,
                                   "call"sv,   "execute"sv, "do"sv};
-constexpr std::array kPgMatterList{"temp"sv,
+constexpr std::array kPgMatterList{"insert"sv,
+                                   "update"sv,
+                                   "merge"sv,
+                                   "copy"sv,
+                                   "call"sv,
+                                   "execute"sv,
+                                   "do"sv,
+                                   "temp"sv,
                                    "temporary"sv,
                                    "pg_temp"sv,
                                    "set_config"sv,
@@ -133,6 +140,15 @@ constexpr std::array<Start, 256> starts(bool mysql) {
 constexpr auto kPgStarts = starts(false);
 constexpr auto kMyStarts = starts(true);
 
+constexpr std::array<bool, 256> word_parts() {
+  std::array<bool, 256> table{};
+  for (std::size_t byte = 0; byte < table.size(); ++byte) {
+    table[byte] = in_word(static_cast<std::uint8_t>(byte));
+  }
+  return table;
+}
+constexpr auto kWordParts = word_parts();
+
 template <bool kMysql>
 class Look {
  public:
@@ -185,7 +201,7 @@ class Look {
     const char* begin = at_;
     do {
       ++at_;
-    } while (at_ != end_ && in_word(static_cast<std::uint8_t>(*at_)));
+    } while (at_ != end_ && kWordParts[static_cast<unsigned char>(*at_)]);
     const std::string_view word(begin, static_cast<std::size_t>(at_ - begin));
     if (!begun_) {
       begun_ = true;
@@ -197,10 +213,15 @@ class Look {
   }
 
   bool harmless(std::string_view word) {
-    if constexpr (!kMysql) {
-      writes_ = writes_ || kPgWrites.has(word);
+    if constexpr (kMysql) {
+      return !kMyMatter.has(word);
     }
-    return !(kMysql ? kMyMatter : kPgMatter).has(word);
+    if (!kPgMatter.has(word)) {
+      return true;
+    }
+    const bool writes = kPgWrites.has(word);
+    writes_ = writes_ || writes;
+    return writes;
   }
 
   void skip_number() {
