@@ -104,10 +104,6 @@ void check_pool(const Pool& pool, const LoadOptions& options, Report& report) {
   if (tls.mode > TlsMode::prefer && local && pool.protocol == Protocol::postgresql) {
     report.error(path + ".tls", "a PostgreSQL server has no TLS on a unix socket");
   }
-  if (pool.pool_mode == PoolMode::statement && pool.autocommit == false) {
-    report.error(path + ".autocommit",
-                 "false opens transactions, which pool_mode: statement refuses");
-  }
   const bool password_given =
       report.given(path + ".password") || report.given(path + ".password_file");
   if (password_given && pool.user.empty() && report.given(path + ".url") &&

@@ -23,19 +23,30 @@ class Cursor {
   bool finished() const { return ok_ && rest_.empty(); }
   std::size_t remaining() const { return rest_.size(); }
   Bytes rest() const { return rest_; }
-  void fail();
+  void fail() {
+    ok_ = false;
+    rest_ = {};
+  }
 
-  std::uint8_t u8();
-  std::uint16_t be16();
-  std::uint32_t be32();
-  std::uint16_t le16();
-  std::uint32_t le24();
-  std::uint32_t le32();
-  std::uint64_t le64();
+  std::uint8_t u8() { return little<std::uint8_t, 1>(); }
+  std::uint16_t be16() { return big<std::uint16_t>(); }
+  std::uint32_t be32() { return big<std::uint32_t>(); }
+  std::uint16_t le16() { return little<std::uint16_t, 2>(); }
+  std::uint32_t le24() { return little<std::uint32_t, 3>(); }
+  std::uint32_t le32() { return little<std::uint32_t, 4>(); }
+  std::uint64_t le64() { return little<std::uint64_t, 8>(); }
 
-  Bytes take(std::size_t count);
+  Bytes take(std::size_t count) {
+    if (count > rest_.size()) {  // empty after a failure
+      fail();
+      return {};
+    }
+    Bytes taken = rest_.first(count);
+    rest_ = rest_.subspan(count);
+    return taken;
+  }
   void skip(std::size_t count) { take(count); }
-  Bytes take_rest();
+  Bytes take_rest() { return take(rest_.size()); }
   // Text up to a NUL, which is consumed and not returned; fails without one.
   std::string_view cstring();
   // MySQL length-encoded integer; 0xFB (NULL) and 0xFF are failures.
@@ -43,10 +54,28 @@ class Cursor {
   std::string_view lenenc_string();
 
  private:
+  template <typename Int, std::size_t kWidth>
+  Int little() {
+    const Bytes bytes = take(kWidth);
+    Int value = 0;
+    if (!bytes.empty()) {
+      for (std::size_t i = kWidth; i-- > 0;) {
+        value = static_cast<Int>((std::uint64_t{value} << 8U) | bytes[i]);
+      }
+    }
+    return value;
+  }
   template <typename Int>
-  Int little();
-  template <typename Int>
-  Int big();
+  Int big() {
+    const Bytes bytes = take(sizeof(Int));
+    Int value = 0;
+    if (!bytes.empty()) {
+      for (std::size_t i = 0; i < sizeof(Int); ++i) {
+        value = static_cast<Int>((std::uint64_t{value} << 8U) | bytes[i]);
+      }
+    }
+    return value;
+  }
 
   Bytes rest_;
   bool ok_ = true;

@@ -34,6 +34,8 @@ struct AcceptOptions {
 struct CancelRequest {
   std::uint32_t process_id = 0;
   Buffer key;  // 4 bytes in protocol 3.0, 4..256 in 3.2
+
+  friend bool operator==(const CancelRequest& a, const CancelRequest& b) = default;
 };
 
 // The machine ends just before the server's final word: after AuthenticationOk (PostgreSQL) and
@@ -52,6 +54,8 @@ struct ClientLogin {
   bool tls = false;
   std::string method;  // "scram-sha-256", "caching_sha2_password", ... for metrics
   Learned learned;
+
+  friend bool operator==(const ClientLogin& a, const ClientLogin& b) = default;
 };
 
 // ---- sluice -> backend

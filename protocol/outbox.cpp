@@ -11,6 +11,11 @@ void Outbox::borrow(Bytes bytes) {
     pieces_.back().length += bytes.size();
     return;
   }
+  if (bytes.size() <= kShort && !pieces_.empty() && pieces_.back().data == nullptr) {
+    owned_.insert(owned_.end(), bytes.begin(), bytes.end());
+    pieces_.back().length += bytes.size();
+    return;
+  }
   pieces_.push_back({bytes.data(), 0, bytes.size()});
 }
 
@@ -18,13 +23,38 @@ void Outbox::own(Bytes bytes) {
   if (bytes.empty()) {
     return;
   }
-  std::size_t offset = owned_.size();
+  const std::size_t begin = own_from();
   owned_.insert(owned_.end(), bytes.begin(), bytes.end());
-  if (!pieces_.empty() && pieces_.back().data == nullptr) {
-    pieces_.back().length += bytes.size();
+  owned_to(begin);
+}
+
+// A short borrowed piece at the end becomes one of ours, so that what follows joins it.
+std::size_t Outbox::own_from() {
+  if (!pieces_.empty() && pieces_.back().data != nullptr && pieces_.back().length <= kShort) {
+    const Piece last = pieces_.back();
+    const bool follows = pieces_.size() - first_ > 1 && pieces_[pieces_.size() - 2].data == nullptr;
+    const std::size_t begin = owned_.size();
+    owned_.insert(owned_.end(), last.data, last.data + last.length);
+    if (follows) {
+      pieces_.pop_back();
+      pieces_.back().length += last.length;
+    } else {
+      pieces_.back() = {nullptr, begin, last.length};
+    }
+  }
+  return owned_.size();
+}
+
+void Outbox::owned_to(std::size_t begin) {
+  const std::size_t length = owned_.size() - begin;
+  if (length == 0) {
     return;
   }
-  pieces_.push_back({nullptr, offset, bytes.size()});
+  if (!pieces_.empty() && pieces_.back().data == nullptr) {
+    pieces_.back().length += length;
+    return;
+  }
+  pieces_.push_back({nullptr, begin, length});
 }
 
 std::size_t Outbox::size() const {

@@ -17,6 +17,13 @@ class Outbox {
   void borrow(Bytes bytes);
   // Bytes that are copied in.
   void own(Bytes bytes);
+  // As own(): what `fill` appends to the buffer that it is called with.
+  template <typename Fill>
+  void compose(Fill fill) {
+    const std::size_t begin = own_from();
+    fill(owned_);
+    owned_to(begin);
+  }
 
   bool empty() const { return pieces_.empty(); }
   std::size_t size() const;  // bytes left
@@ -32,6 +39,12 @@ class Outbox {
     std::size_t offset;
     std::size_t length;
   };
+  // Shorter pieces are copied next to a piece of ours: one buffer is cheaper to write than two.
+  static constexpr std::size_t kShort = 512;
+
+  std::size_t own_from();
+  void owned_to(std::size_t begin);
+
   std::vector<Piece> pieces_;
   std::size_t first_ = 0;
   Buffer owned_;

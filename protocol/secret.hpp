@@ -31,6 +31,8 @@ struct Learned {
   std::optional<std::string> mysql_native_stage1;  // SHA1(password), 20 bytes
   std::optional<std::string> caching_sha2_digest;  // as in Secret
   std::optional<std::string> caching_sha2_stage1;  // SHA256(password), 32 bytes
+
+  friend bool operator==(const Learned& a, const Learned& b) = default;
 };
 
 }  // namespace sluice::protocol

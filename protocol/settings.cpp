@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
+
+#include "protocol/shared_values.hpp"
 
 namespace sluice::protocol {
 namespace {
@@ -52,6 +55,12 @@ void Settings::rehash() {
 bool same_settings(const SettingsPtr& a, const SettingsPtr& b) {
   static const Settings kNone;
   return a == b || (a ? *a : kNone) == (b ? *b : kNone);
+}
+
+SettingsPtr share_settings(Settings settings) {
+  thread_local SharedValues<Settings> values;
+  const std::uint64_t hash = settings.hash();
+  return values.share(std::move(settings), hash);
 }
 
 }  // namespace sluice::protocol

@@ -39,5 +39,8 @@ class Settings {
 using SettingsPtr = std::shared_ptr<const Settings>;
 
 bool same_settings(const SettingsPtr& a, const SettingsPtr& b);
+// Where sessions of this thread have equal settings, theirs; so that thousands of idle sessions do
+// not each keep a copy.
+SettingsPtr share_settings(Settings settings);
 
 }  // namespace sluice::protocol

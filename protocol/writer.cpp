@@ -1,37 +1,15 @@
 #include "protocol/writer.hpp"
 
+#include <algorithm>
+
 namespace sluice::protocol {
 
-Writer& Writer::u8(std::uint8_t value) {
-  out_.push_back(value);
-  return *this;
-}
-
-Writer& Writer::be16(std::uint16_t value) {
-  return u8(static_cast<std::uint8_t>(value >> 8U)).u8(static_cast<std::uint8_t>(value));
-}
-
-Writer& Writer::be32(std::uint32_t value) {
-  return be16(static_cast<std::uint16_t>(value >> 16U)).be16(static_cast<std::uint16_t>(value));
-}
-
-Writer& Writer::le16(std::uint16_t value) {
-  return u8(static_cast<std::uint8_t>(value)).u8(static_cast<std::uint8_t>(value >> 8U));
-}
-
-Writer& Writer::le24(std::uint32_t value) {
-  return le16(static_cast<std::uint16_t>(value)).u8(static_cast<std::uint8_t>(value >> 16U));
-}
-
-Writer& Writer::le32(std::uint32_t value) {
-  return le16(static_cast<std::uint16_t>(value)).le16(static_cast<std::uint16_t>(value >> 16U));
-}
-
-Writer& Writer::le64(std::uint64_t value) {
-  return le32(static_cast<std::uint32_t>(value)).le32(static_cast<std::uint32_t>(value >> 32U));
+void Writer::grow(std::size_t width) {
+  out_.reserve(std::max({kFirst, out_.size() + width, out_.capacity() * 2}));
 }
 
 Writer& Writer::bytes(Bytes value) {
+  room(value.size());
   out_.insert(out_.end(), value.begin(), value.end());
   return *this;
 }

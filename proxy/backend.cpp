@@ -1,6 +1,5 @@
 #include "proxy/backend.hpp"
 
-
 #include <utility>
 
 #include "metrics/log.hpp"

@@ -17,6 +17,16 @@ using protocol::Exchange;
 using protocol::FailureKind;
 using protocol::Need;
 
+namespace {
+
+// Who a client is before its login.
+const std::shared_ptr<const protocol::ClientLogin>& nobody() {
+  static const auto login = std::make_shared<const protocol::ClientLogin>();
+  return login;
+}
+
+}  // namespace
+
 Session::Session(Worker& worker, const Listener& listener, int fd, std::string peer)
     : worker_(worker),
       listener_(listener),
@@ -26,6 +36,7 @@ Session::Session(Worker& worker, const Listener& listener, int fd, std::string p
       presence_(*listener.instruments[worker.index]),
       peer_(std::move(peer)),
       id_(worker.server.cancels().new_id(listener.dialect->protocol())),
+      login_(nobody()),
       backend_turn_(worker.loop) {
   client_.tell_when_closed(*this);
   worker_.sessions.insert(this);
@@ -42,7 +53,8 @@ Task<void> Session::run() {
   auto self = shared_from_this();
   try {
     if (co_await log_in()) {
-      worker_.server.cancels().add(id_, cancel_key_, weak_from_this(), worker_, login_.user);
+      worker_.server.cancels().add(id_, std::exchange(cancel_key_, {}), weak_from_this(), worker_,
+                                   login_->user);
       serving_ = true;
       co_await serve();
     }
@@ -211,7 +223,7 @@ Task<bool> Session::obtain_backend(Exchange& exchange) {
     moved();
     if (!result) {
       metrics::log::failed("request_refused", result.failure(),
-                           {{"user", login_.user}, {"route", route_}});
+                           {{"user", login_->user}, {"route", route_}});
       Ending ending = conversation_->refuse(result.failure(), exchange);
       co_return co_await flush(exchange) && ending == Ending::carry_on;
     }
@@ -242,7 +254,7 @@ Task<bool> Session::carry_out_special(Exchange& exchange) {
     co_return !closing_;
   }
   protocol::Status outcome =
-      worker_.server.cancels().kill(special->connection_id, login_.user, special->query_only);
+      worker_.server.cancels().kill(special->connection_id, login_->user, special->query_only);
   conversation_->complete_special(outcome, exchange);
   co_return co_await flush(exchange);
 }

@@ -40,7 +40,7 @@ class Session final : public Holder,
   // What `limits:` asks for at this moment. Called by the worker's sweep.
   void apply_limits();
 
-  const std::string& user() const { return login_.user; }
+  const std::string& user() const { return login_->user; }
   Worker& worker() { return worker_; }
   std::uint32_t id() const { return id_; }
 
@@ -96,9 +96,10 @@ class Session final : public Holder,
   metrics::ClientPresence presence_;
   const std::string peer_;
   const std::uint32_t id_;
-  protocol::Buffer cancel_key_;
+  protocol::Buffer cancel_key_;  // until the session is entered under it
 
-  protocol::ClientLogin login_;
+  // Sessions with equal logins share theirs, without what only the login itself needs.
+  std::shared_ptr<const protocol::ClientLogin> login_;
   std::string route_;
   BackendPoolPtr pool_;
   std::unique_ptr<protocol::Conversation> conversation_;

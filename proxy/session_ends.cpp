@@ -61,7 +61,7 @@ void Session::drain() {
 }
 
 void Session::kill(Failure why) {
-  metrics::log::failed("session_killed", why, {{"user", login_.user}, {"client", peer_}});
+  metrics::log::failed("session_killed", why, {{"user", login_->user}, {"client", peer_}});
   end(std::move(why));
 }
 
@@ -174,7 +174,7 @@ void Session::end_by_limit(FailureKind limit, std::string text) {
   }
   auto why = protocol::fail(limit, std::move(text));
   listener_.instruments[worker_.index]->sessions_ended(limit).add();
-  metrics::log::failed("session_ended", why, {{"user", login_.user}, {"client", peer_}});
+  metrics::log::failed("session_ended", why, {{"user", login_->user}, {"client", peer_}});
   if (at_next_end) {
     last_word_ = std::make_unique<Failure>(std::move(why));
     drain();
@@ -187,7 +187,7 @@ void Session::cancel_overdue_query() {
   timed_out_ = true;
   pool_->instruments(worker_.index).query_timeouts.add();
   metrics::log::info("query_timeout",
-                     {{"pool", pool_->config().name}, {"user", login_.user}, {"client", peer_}});
+                     {{"pool", pool_->config().name}, {"user", login_->user}, {"client", peer_}});
   // Not the one after it: another reply has come by then.
   spawn(worker_.server.gate(),
         cancel_running(worker_, backend_, true,
@@ -224,7 +224,8 @@ Task<void> Session::answer_the_rest() {
 // An exception, which only the lack of memory or a defect can be, costs this session and its
 // backend, and nobody else.
 void Session::abandon(std::string_view what) {
-  metrics::log::error("session_failed", {{"what", what}, {"user", login_.user}, {"client", peer_}});
+  metrics::log::error("session_failed",
+                      {{"what", what}, {"user", login_->user}, {"client", peer_}});
   closing_ = broken_ = true;
   last_word_.reset();
   checkout_ = nullptr;

@@ -1,6 +1,7 @@
 // The first part of a session's life: authenticate, choose a route, find out that a backend accepts
 // what the client asked for, and let the client in.
 
+#include <functional>
 #include <utility>
 
 #include "metrics/log.hpp"
@@ -34,18 +35,18 @@ Task<bool> Session::log_in() {
   TimePoint started = worker_.loop.now();
   auto& instruments = *listener_.instruments[worker_.index];
   protocol::Status status = co_await authenticate();
-  if (status && login_.cancel) {
-    if (!worker_.server.cancels().cancel(*login_.cancel)) {
+  if (status && login_->cancel) {
+    if (!worker_.server.cancels().cancel(*login_->cancel)) {
       worker_.instruments.cancels(metrics::CancelResult::unknown).add();
     }
     co_return false;
   }
-  auto method = metrics::login_method(login_.method);
+  auto method = metrics::login_method(login_->method);
   if (!status) {
     const Failure& failure = status.failure();
     if (failure.kind == FailureKind::message_too_large) {
       // Found by the driver; every other failure the machine has told the client already.
-      co_await client_.send(listener_.dialect->login_error(login_, failure));
+      co_await client_.send(listener_.dialect->login_error(*login_, failure));
     }
     if (failure.kind != FailureKind::client_gone) {
       instruments.auth_failures(failure.kind).add();
@@ -69,7 +70,7 @@ Task<bool> Session::log_in() {
   presence_.become(ClientState::idle);
   metrics::log::debug(
       "client_login",
-      {{"client", peer_}, {"user", login_.user}, {"route", route_}, {"method", login_.method}});
+      {{"client", peer_}, {"user", login_->user}, {"route", route_}, {"method", login_->method}});
   co_return true;
 }
 
@@ -87,11 +88,11 @@ Task<protocol::Status> Session::authenticate() {
   if (!result) {
     co_return std::move(result.failure());
   }
-  login_ = std::move(*result);
-  if (!login_.cancel) {
-    server.credentials().learn(login_.user, login_.learned);
-    login_.learned = {};
+  if (!result->cancel) {
+    server.credentials().learn(result->user, result->learned);
+    result->learned = {};
   }
+  login_ = std::make_shared<const protocol::ClientLogin>(std::move(*result));
   co_return protocol::Done{};
 }
 
@@ -99,21 +100,26 @@ protocol::Status Session::choose_route() {
   Server& server = worker_.server;
   const config::Config& config = server.config();
   const config::Route* route =
-      match_route(config, listener_.config->protocol, login_.user, login_.database);
+      match_route(config, listener_.config->protocol, login_->user, login_->database);
   if (route == nullptr) {
-    return protocol::fail(FailureKind::no_route, "no route matches user \"" + login_.user +
-                                                     "\" and database \"" + login_.database + "\"");
+    return protocol::fail(
+        FailureKind::no_route,
+        "no route matches user \"" + login_->user + "\" and database \"" + login_->database + "\"");
   }
   const config::Pool& pool = *config.find_pool(route->pool);
   route_ = route->name;
-  const std::string& user = pool.user.empty() ? login_.user : pool.user;
+  const std::string& user = pool.user.empty() ? login_->user : pool.user;
+  protocol::ClientLogin login = *login_;
   if (!pool.database.empty()) {
-    login_.database = pool.database;
+    login.database = pool.database;
   }
   // A MySQL pool without a database serves all of them: the schema is a setting of the session.
   bool by_database = listener_.config->protocol == config::Protocol::postgresql;
-  pool_ = server.pools().get(pool, user, by_database ? login_.database : pool.database);
-  conversation_ = listener_.dialect->make_conversation(login_, server.defaults(*route, pool));
+  pool_ = server.pools().get(pool, user, by_database ? login.database : pool.database);
+  conversation_ = listener_.dialect->make_conversation(login, server.defaults(*route, pool));
+  login.parameters = {};  // the conversation has made its settings of them
+  const std::uint64_t hash = std::hash<std::string>{}(login.user + '\n' + login.database);
+  login_ = worker_.logins.share(std::move(login), hash);
   return protocol::Done{};
 }
 
@@ -166,7 +172,7 @@ Task<protocol::Status> Session::welcome() {
   if (!reported) {
     co_return std::move(reported.failure());
   }
-  cancel_key_ = protocol::random_bytes(login_.protocol_version > 196608 ? 32 : 4);
+  cancel_key_ = protocol::random_bytes(login_->protocol_version > 196608 ? 32 : 4);
   protocol::Outbox outbox;
   conversation_->welcome(*reported, {id_, cancel_key_}, outbox);
   if (!co_await client_.send(outbox)) {
@@ -177,8 +183,8 @@ Task<protocol::Status> Session::welcome() {
 
 Task<void> Session::refuse_login(Failure failure) {
   metrics::log::failed("client_login_refused", failure,
-                       {{"client", peer_}, {"user", login_.user}, {"database", login_.database}});
-  co_await client_.send(listener_.dialect->login_error(login_, failure));
+                       {{"client", peer_}, {"user", login_->user}, {"database", login_->database}});
+  co_await client_.send(listener_.dialect->login_error(*login_, failure));
 }
 
 // MySQL: the session starts again as somebody else, on the same connection.
@@ -194,7 +200,7 @@ Task<void> Session::change_user(protocol::Buffer packet) {
                        &server.credentials(),
                        server.offload(),
                        worker_.loop.now() + server.config().limits.client_login_timeout};
-  auto machine = listener_.dialect->change_user(accept_options(), login_, std::move(packet));
+  auto machine = listener_.dialect->change_user(accept_options(), *login_, std::move(packet));
   auto result = co_await drive(std::move(machine), context);
   auto& instruments = *listener_.instruments[worker_.index];
   protocol::Status status = protocol::Done{};
@@ -204,9 +210,9 @@ Task<void> Session::change_user(protocol::Buffer packet) {
     closing_ = true;
     co_return;
   }
-  login_ = std::move(*result);
-  server.credentials().learn(login_.user, login_.learned);
-  login_.learned = {};
+  server.credentials().learn(result->user, result->learned);
+  result->learned = {};
+  login_ = std::make_shared<const protocol::ClientLogin>(std::move(*result));
   status = choose_route();
   if (status) {
     status = co_await welcome();
@@ -217,7 +223,8 @@ Task<void> Session::change_user(protocol::Buffer packet) {
     closing_ = true;
     co_return;
   }
-  server.cancels().add(id_, cancel_key_, weak_from_this(), worker_, login_.user);
+  server.cancels().add(id_, std::exchange(cancel_key_, {}), weak_from_this(), worker_,
+                       login_->user);
   presence_.become(ClientState::idle);
 }
 

@@ -7,7 +7,7 @@
 namespace sluice::proxy {
 namespace {
 
-constexpr std::size_t kGrain = 128;
+constexpr std::size_t kGrain = 64;
 constexpr std::size_t kLargest = 2048;
 constexpr std::size_t kKeep = 64;  // free frames kept in each size class
 

@@ -8,6 +8,8 @@
 #include <thread>
 
 #include "metrics/instruments.hpp"
+#include "protocol/login.hpp"
+#include "protocol/shared_values.hpp"
 #include "proxy/loop.hpp"
 #include "proxy/task.hpp"
 
@@ -33,6 +35,7 @@ class Worker {
   std::atomic<std::size_t> session_count{0};
   // On this worker's thread only. Sessions add and remove themselves.
   std::set<Session*> sessions;
+  protocol::SharedValues<protocol::ClientLogin> logins;  // of the sessions
   // A session has come. The sweep for limits runs while there is any, and only with limits set.
   void start_sweep();
 

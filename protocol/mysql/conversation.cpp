@@ -2,6 +2,7 @@
 
 #include "protocol/mysql/conversation.hpp"
 
+#include <functional>
 #include <utility>
 
 #include "protocol/mysql/messages.hpp"
@@ -65,13 +66,13 @@ sql::MysqlSyntax MysqlConversation::syntax() const {
 
 std::uint64_t MysqlConversation::link_class() const {
   // A schema cannot be unset: sessions without one keep to backends that never had one.
-  const bool none = setting(wanted_, kSchema).empty();
+  const bool none = !wanted_ || !names_schema(*wanted_);
   return (capabilities_ & capability::kMirrored) | (none ? kNoSchemaClass : 0);
 }
 
 void MysqlConversation::attach(Link& link, Exchange& out) {
   link_ = static_cast<MysqlLink*>(&link);
-  running_ = std::make_unique<Running>();
+  running_ = &link_->running();
   mariadb_ = link_->login().mariadb;
   insert_on_link_ = false;
   insert_dirty_ = false;
@@ -86,11 +87,20 @@ void MysqlConversation::attach(Link& link, Exchange& out) {
 // Queues what the backend lacks of this session's settings; false when there is nothing.
 bool MysqlConversation::synchronise(Exchange& out) {
   link_->track(out.to_backend);
-  const SettingsPtr have = link_->settings();
   Baseline* baseline = link_->baseline.get();
   const bool lost = baseline != nullptr && baseline->lost;
-  if (link_->charset_known && !lost && same_settings(have, wanted_)) {
-    wanted_ = have;  // equal values share their memory
+  const bool known = link_->charset_known && !lost;
+  if (known && link_->settings() == wanted_) {
+    return link_->busy();
+  }
+  const SettingsPtr have = link_->settings();
+  if (known && same_settings(have, wanted_)) {
+    // Equal values come to share their memory: the one at the lower address wins everywhere.
+    if (have != nullptr && std::less<>()(have.get(), wanted_.get())) {
+      wanted_ = have;
+    } else {
+      link_->share_settings(wanted_);
+    }
     return link_->busy();
   }
   const std::string statement = settings_statement(
@@ -155,7 +165,7 @@ Cleanup MysqlConversation::detach() {
     cleanup = Cleanup::rollback;
   }
   link_ = nullptr;
-  running_.reset();
+  std::exchange(running_, nullptr)->clear();
   pins_.clear();
   status_ &= kLasting;
   characteristics_ = xa_ = session_changed_ = false;

@@ -71,23 +71,6 @@ class MysqlConversation final : public Conversation {
     Bytes body() const { return bytes.subspan(kHeaderSize + 1); }
     Command command() const { return static_cast<Command>(bytes[kHeaderSize]); }
   };
-  // The command that is being carried out on the backend. Lives while a backend is attached.
-  struct Running {
-    Command command = Command::sleep;
-    bool statement = false;  // runs SQL: COM_QUERY, COM_STMT_EXECUTE
-    bool missed = false;     // a statement had to be prepared first
-    bool failed = false;     // the reply ended with an ERR
-    sql::MysqlStatement effects;
-    PinSet before;                               // the pins without this statement's
-    std::uint32_t statement_id = 0;              // the client's, of COM_STMT_*
-    std::shared_ptr<Statement> text;             // COM_STMT_PREPARE
-    StatementPtr wanted;                         // the swallowed preparation: what it is for
-    std::uint32_t prepared_id = 0;               // the backend's answer to either
-    std::string schema;                          // COM_INIT_DB
-    std::uint16_t warnings = 0;                  // of the last result
-    bool multi_on = false;                       // COM_SET_OPTION
-    std::unique_ptr<sql::MysqlClassifier> tail;  // the rest of a text that was not seen whole
-  };
   using Stop = std::optional<Need>;  // null: go on with the next command
   enum class Ready : std::uint8_t {
     yes,
@@ -175,7 +158,7 @@ class MysqlConversation final : public Conversation {
   std::shared_ptr<const SessionDefaults> defaults_;
   SettingsPtr wanted_;
   MysqlLink* link_ = nullptr;
-  std::unique_ptr<Running> running_;
+  Running* running_ = nullptr;  // of the link
   std::unique_ptr<ClientStatements> statements_;
   std::unique_ptr<Special> special_;
   std::unique_ptr<Buffer> held_error_;  // answer of the command at the head, or after its body

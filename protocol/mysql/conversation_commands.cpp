@@ -7,6 +7,7 @@
 #include "protocol/mysql/conversation.hpp"
 #include "protocol/mysql/messages.hpp"
 #include "protocol/mysql/packet.hpp"
+#include "protocol/sql/plain.hpp"
 
 namespace sluice::protocol::mysql {
 namespace {
@@ -189,6 +190,9 @@ MysqlConversation::Ready MysqlConversation::ready_for(const MysqlStatement& effe
   if (Ready is = ready(out); is != Ready::yes) {
     return is;
   }
+  if (effects.traits == 0 && head.whole()) {
+    return Ready::yes;
+  }
   if (defaults_->refuse_unsupported && !defaults_->session_mode && would_pin(effects)) {
     answer_error(head, in, out,
                  error(1235, "42000",
@@ -223,21 +227,24 @@ MysqlConversation::Ready MysqlConversation::ready_for(const MysqlStatement& effe
 void MysqlConversation::begin(Command command, ReplyKind kind, const MysqlStatement* effects) {
   Running& running = *running_;
   const bool missed = std::exchange(running.missed, false);
-  running = Running{};
+  running.clear();
   running.command = command;
   running.missed = missed;
   if (effects != nullptr) {
     running.statement = true;
-    running.effects = *effects;
+    if (effects->traits != 0) {
+      running.effects = *effects;
+    }
     if (!effects->has(diagnostics)) {
       pins_.remove(Pin::diagnostics);
     }
     if (!effects->has(found_rows)) {
       pins_.remove(Pin::found_rows);
     }
-    const PinSet before = pins_;
-    add_pins(*effects);
-    running.before = before;
+    running.before = pins_;
+    if (effects->traits != 0) {
+      add_pins(*effects);
+    }
   }
   ReplyOptions options;
   options.client = capabilities_;
@@ -300,6 +307,15 @@ void MysqlConversation::release_pins(const MysqlStatement& effects) {
 MysqlConversation::Stop MysqlConversation::query(const Head& head, Bytes& in, Exchange& out) {
   if (link_ == nullptr && !may_be_kill(head.body())) {
     return Need::backend;
+  }
+  if (head.whole() && sql::plain_mysql(as_text(head.body())) == sql::Plain::nothing) {
+    static const MysqlStatement kNothing;
+    if (Ready is = ready_for(kNothing, head, in, out); is != Ready::yes) {
+      return stop(is);
+    }
+    begin(Command::query, ReplyKind::query, &kNothing);
+    forward(head, in, out);
+    return std::nullopt;
   }
   sql::MysqlClassifier classifier(syntax());
   classifier.feed(head.body());

@@ -138,7 +138,7 @@ void MysqlConversation::on_ok(Exchange& /*out*/) {
 
 // The session and its backend have changed together.
 void MysqlConversation::adopt(std::shared_ptr<Settings> settings) {
-  wanted_ = std::move(settings);
+  wanted_ = protocol::share_settings(std::move(*settings));
   link_->set_settings(wanted_);
 }
 
@@ -257,6 +257,9 @@ void MysqlConversation::take_back_pins() {
 
 // Cursors and long data of prepared statements, by the flags of the last OK.
 void MysqlConversation::follow_cursor() {
+  if (running_->statement_id == 0) {
+    return;
+  }
   ClientStatement* statement = statements_ ? statements_->find(running_->statement_id) : nullptr;
   if (statement == nullptr) {
     return;
@@ -266,6 +269,9 @@ void MysqlConversation::follow_cursor() {
   const bool failed = running_->failed;
   switch (running_->command) {
     case Command::stmt_execute:
+      if (!statement->cursor && !statement->long_data && (!open || failed)) {
+        return;
+      }
       let_go(*statement);
       statement->cursor = open && !failed;
       break;
@@ -308,7 +314,9 @@ void MysqlConversation::finish_command(Exchange& out) {
     continuity_ = true;
     insert_dirty_ = insert_dirty_ || running.effects.any({last_insert_id, opaque});
     if (!running.failed) {
-      release_pins(running.effects);
+      if (running.effects.traits != 0) {
+        release_pins(running.effects);
+      }
       if (running.warnings > 0 && !running.effects.has(diagnostics)) {
         pins_.add(Pin::diagnostics);
       }

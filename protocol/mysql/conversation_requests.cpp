@@ -126,11 +126,11 @@ void MysqlConversation::forward(const Head& head, Bytes& in, Exchange& out) {
 // As forward(), with `replaced` in the place of the first `skip` bytes of the payload.
 void MysqlConversation::forward_rewritten(const Head& head, Bytes replaced, std::size_t skip,
                                           Bytes& in, Exchange& out) {
-  Buffer start;
   const std::size_t length = head.length - skip + replaced.size();
-  append_header(start, {static_cast<std::uint32_t>(length), head.sequence});
-  Writer(start).bytes(replaced);
-  out.to_backend.own(start);
+  out.to_backend.compose([&](Buffer& buffer) {
+    append_header(buffer, {static_cast<std::uint32_t>(length), head.sequence});
+    Writer(buffer).bytes(replaced);
+  });
   const Bytes rest = head.payload().subspan(skip);
   if (head.owned) {
     out.to_backend.own(rest);

@@ -6,6 +6,7 @@
 //
 // https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_command_phase_ps.html
 
+#include <array>
 #include <utility>
 
 #include "protocol/cursor.hpp"
@@ -27,16 +28,15 @@ Failure error(std::uint16_t number, std::string text) {
   return failure;
 }
 
-Buffer command_with_id(Command command, std::uint32_t id) {
-  Buffer bytes;
-  Writer(bytes).u8(static_cast<std::uint8_t>(command)).le32(id);
-  return bytes;
+std::array<std::uint8_t, kIdEnd> command_with_id(Command command, std::uint32_t id) {
+  return {static_cast<std::uint8_t>(command), static_cast<std::uint8_t>(id),
+          static_cast<std::uint8_t>(id >> 8U), static_cast<std::uint8_t>(id >> 16U),
+          static_cast<std::uint8_t>(id >> 24U)};
 }
 
 std::string id_bytes(std::uint32_t id) {
-  Buffer bytes;
-  Writer(bytes).le32(id);
-  return std::string(as_text(bytes));
+  const auto bytes = command_with_id(Command::stmt_close, id);
+  return std::string(as_text(Bytes(bytes).subspan(1)));
 }
 
 }  // namespace
@@ -143,7 +143,8 @@ MysqlConversation::Stop MysqlConversation::stmt_execute(const Head& head, Bytes&
     prepare_on_link(*statement, out);
     return stop(Ready::wait);
   }
-  Buffer start = command_with_id(Command::stmt_execute, entry->id);
+  const auto id = command_with_id(Command::stmt_execute, entry->id);
+  Buffer longer;  // id and types, where both go along
   std::size_t skip = kIdEnd;
   if (const std::size_t params = statement->statement->params; params > 0) {
     const std::size_t bound = kParamsBegin + (params + 7) / 8;
@@ -154,22 +155,31 @@ MysqlConversation::Stop MysqlConversation::stmt_execute(const Head& head, Bytes&
       return answer_error(head, in, out, error(1835, "Malformed communication packet"));
     }
     if (payload[bound] != 0) {
-      statement->types = as_text(payload.subspan(bound + 1, 2 * params));
+      const std::string_view types = as_text(payload.subspan(bound + 1, 2 * params));
+      if (statement->types != types) {
+        statement->types = types;
+      }
     } else if (statement->types != entry->types) {
       // This backend has not seen the types of an earlier EXECUTE: they go along now.
       if (!head.whole() || head.length + statement->types.size() >= kMaxPayload) {
         return answer_error(head, in, out, error(1153, "the parameters are too large to be moved"));
       }
-      Writer(start).bytes(payload.subspan(kIdEnd, bound - kIdEnd)).u8(1).text(statement->types);
+      Writer(longer)
+          .bytes(id)
+          .bytes(payload.subspan(kIdEnd, bound - kIdEnd))
+          .u8(1)
+          .text(statement->types);
       skip = bound + 1;
     }
-    entry->types = statement->types;
+    if (entry->types != statement->types) {
+      entry->types = statement->types;
+    }
   }
   (running_->missed ? out.facts.prepared_misses : out.facts.prepared_hits) += 1;
   running_->missed = false;
   begin(Command::stmt_execute, ReplyKind::query, &statement->statement->effects);
   running_->statement_id = statement->id;
-  forward_rewritten(head, start, skip, in, out);
+  forward_rewritten(head, longer.empty() ? Bytes(id) : Bytes(longer), skip, in, out);
   return std::nullopt;
 }
 

@@ -13,6 +13,7 @@
 #include "protocol/conversation.hpp"
 #include "protocol/mysql/capabilities.hpp"
 #include "protocol/mysql/response.hpp"
+#include "protocol/mysql/running.hpp"
 #include "protocol/mysql/statements.hpp"
 
 namespace sluice::protocol::mysql {
@@ -58,6 +59,8 @@ class MysqlLink final : public Link {
   void finish();
 
   void set_settings(SettingsPtr settings);
+  // The same value, elsewhere in memory.
+  void share_settings(const SettingsPtr& equal) { settings_ = equal; }
   std::uint64_t context() const { return context_; }
   // The server was reset: only the schema and multi-statements are as they were.
   void forget_session();
@@ -65,6 +68,7 @@ class MysqlLink final : public Link {
   void track(Outbox& out);
 
   LinkStatements& statements() { return statements_; }
+  Running& running() { return running_; }
   std::size_t max_statements() const { return defaults_->max_prepared_statements; }
 
   const std::unique_ptr<Baseline> baseline;  // null: the pool has no init_sql
@@ -96,6 +100,7 @@ class MysqlLink final : public Link {
   std::vector<Job> jobs_;  // the first one's reply is being read
   ReplyStream stream_;
   LinkStatements statements_;
+  Running running_;
   Chore chore_ = Chore::ping;
   bool init_done_ = false;
 };

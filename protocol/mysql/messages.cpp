@@ -24,7 +24,7 @@ std::string_view read_bare_info(Cursor& cursor) {
 
 }  // namespace
 
-Buffer encode_ok(const Ok& ok, std::uint32_t capabilities, OkLead lead) {
+void append_ok(Buffer& out, const Ok& ok, std::uint32_t capabilities, OkLead lead) {
   const bool tracks = (capabilities & capability::kSessionTrack) != 0;
   const bool has_state = tracks && !ok.session_state.empty();
   std::uint16_t status = ok.status;
@@ -33,7 +33,6 @@ Buffer encode_ok(const Ok& ok, std::uint32_t capabilities, OkLead lead) {
   } else {
     status = static_cast<std::uint16_t>(status | status_flag::kSessionStateChanged);
   }
-  Buffer out;
   Writer writer(out);
   writer.u8(static_cast<std::uint8_t>(lead)).lenenc(ok.affected_rows).lenenc(ok.last_insert_id);
   if ((capabilities & capability::kProtocol41) != 0) {
@@ -47,6 +46,11 @@ Buffer encode_ok(const Ok& ok, std::uint32_t capabilities, OkLead lead) {
   if (has_state) {
     writer.lenenc_string(as_text(ok.session_state));
   }
+}
+
+Buffer encode_ok(const Ok& ok, std::uint32_t capabilities, OkLead lead) {
+  Buffer out;
+  append_ok(out, ok, capabilities, lead);
   return out;
 }
 
@@ -154,9 +158,13 @@ std::string_view sqlstate_of(const Failure& failure) {
   }
 }
 
+void append_eof(Buffer& out, Eof eof) {
+  Writer(out).u8(lead::kEof).le16(eof.warnings).le16(eof.status);
+}
+
 Buffer encode_eof(Eof eof) {
   Buffer out;
-  Writer(out).u8(lead::kEof).le16(eof.warnings).le16(eof.status);
+  append_eof(out, eof);
   return out;
 }
 

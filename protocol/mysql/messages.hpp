@@ -36,6 +36,7 @@ enum class OkLead : std::uint8_t { ok = 0x00, end_of_result = 0xFE };
 // Written for a peer with these capabilities: without CLIENT_SESSION_TRACK the state is left out
 // and its status bit cleared.
 Buffer encode_ok(const Ok& ok, std::uint32_t capabilities, OkLead lead = OkLead::ok);
+void append_ok(Buffer& out, const Ok& ok, std::uint32_t capabilities, OkLead lead);
 Result<Ok> decode_ok(Bytes payload, std::uint32_t capabilities);
 
 struct Err {
@@ -63,6 +64,7 @@ struct Eof {
   std::uint16_t status = 0;
 };
 Buffer encode_eof(Eof eof);
+void append_eof(Buffer& out, Eof eof);
 Result<Eof> decode_eof(Bytes payload);
 
 struct AuthSwitch {

@@ -2,25 +2,7 @@
 
 #include <limits>
 
-#include "protocol/cursor.hpp"
-#include "protocol/writer.hpp"
-
 namespace sluice::protocol::mysql {
-
-std::optional<PacketHeader> read_header(Bytes have) {
-  Cursor cursor(have);
-  PacketHeader header;
-  header.length = cursor.le24();
-  header.sequence = cursor.u8();
-  if (!cursor.ok()) {
-    return std::nullopt;
-  }
-  return header;
-}
-
-void append_header(Buffer& out, PacketHeader header) {
-  Writer(out).le24(header.length).u8(header.sequence);
-}
 
 void append_packet(Buffer& out, std::uint8_t& sequence, Bytes payload) {
   bool full = true;

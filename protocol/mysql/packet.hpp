@@ -15,6 +15,9 @@
 #include <optional>
 
 #include "protocol/bytes.hpp"
+#include "protocol/cursor.hpp"
+#include "protocol/outbox.hpp"
+#include "protocol/writer.hpp"
 
 namespace sluice::protocol::mysql {
 
@@ -27,13 +30,33 @@ struct PacketHeader {
 };
 
 // Null until the four bytes are there.
-std::optional<PacketHeader> read_header(Bytes have);
-void append_header(Buffer& out, PacketHeader header);
+inline std::optional<PacketHeader> read_header(Bytes have) {
+  Cursor cursor(have);
+  PacketHeader header;
+  header.length = cursor.le24();
+  header.sequence = cursor.u8();
+  return cursor.ok() ? std::optional<PacketHeader>(header) : std::nullopt;
+}
+inline void append_header(Buffer& out, PacketHeader header) {
+  Writer(out).le24(header.length).u8(header.sequence);
+}
 
 // Appends the payload, cut into physical packets where it must be; `sequence` runs on.
 void append_packet(Buffer& out, std::uint8_t& sequence, Bytes payload);
 // One packet of its own.
 Buffer packet(std::uint8_t sequence, Bytes payload);
+
+// A packet whose payload is what `fill` appends; shorter than kMaxPayload.
+template <typename Fill>
+void put_packet(Outbox& out, std::uint8_t sequence, Fill fill) {
+  out.compose([&](Buffer& buffer) {
+    const std::size_t begin = buffer.size();
+    append_header(buffer, {0, sequence});
+    fill(buffer);
+    const std::size_t length = buffer.size() - begin - kHeaderSize;
+    Writer(buffer).patch_le24(begin, static_cast<std::uint32_t>(length));
+  });
+}
 
 // FrameSizer of the logins: one physical packet. A packet of 0xFFFFFF bytes would continue, which
 // no login packet does.

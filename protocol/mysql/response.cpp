@@ -74,8 +74,8 @@ ReplyStream::Look ReplyStream::look(std::uint32_t length, std::uint8_t first) co
   return Look::bad;
 }
 
-// The whole row packets at the head of `in` that need no change.
-Bytes ReplyStream::plain_rows(Bytes in) {
+// The row packets at the head of `in` that are there as a whole.
+Bytes ReplyStream::plain_rows(Bytes in, std::uint8_t& last) const {
   std::size_t end = 0;
   while (in.size() - end > kHeaderSize) {
     PacketHeader header = *read_header(in.subspan(end, kHeaderSize));
@@ -84,10 +84,40 @@ Bytes ReplyStream::plain_rows(Bytes in) {
         ends_rows(header.length, in[end + kHeaderSize])) {
       break;
     }
-    next_ = static_cast<std::uint8_t>(header.sequence + 1);
+    last = header.sequence;
     end += size;
   }
   return in.first(end);
+}
+
+// Whole rows pass together. Where the client's numbers are not the server's they are copied, which
+// costs less than a piece for each header and one for each row.
+void ReplyStream::pass_rows(Bytes& in, Outbox& out) {
+  std::uint8_t last = 0;
+  const Bytes rows = plain_rows(in, last);
+  if (rows.empty()) {
+    return;
+  }
+  insert_pending_eof(out);
+  in = in.subspan(rows.size());
+  next_ = static_cast<std::uint8_t>(last + shift_ + 1);
+  if (!options_.forward) {
+    return;
+  }
+  started_ = true;
+  if (shift_ == 0) {
+    out.borrow(rows);
+    return;
+  }
+  out.compose([&](Buffer& buffer) {
+    const std::size_t begin = buffer.size();
+    buffer.insert(buffer.end(), rows.begin(), rows.end());
+    for (std::size_t at = begin; at < buffer.size();) {
+      const PacketHeader header = *read_header(Bytes(buffer).subspan(at, kHeaderSize));
+      buffer[at + 3] = static_cast<std::uint8_t>(header.sequence + shift_);
+      at += kHeaderSize + header.length;
+    }
+  });
 }
 
 // Brings `held_` to `size` bytes; false when `in` has not enough.
@@ -120,14 +150,8 @@ ReplyEvent ReplyStream::feed(Bytes& in, Outbox& out) {
       }
       continue;
     }
-    if (phase_ == Phase::rows && held_.empty() && shift_ == 0 && !continued_ && !pending_eof_ &&
-        !options_.capture_rows) {
-      Bytes rows = plain_rows(in);
-      if (!rows.empty() && options_.forward) {
-        out.borrow(rows);
-        started_ = true;
-      }
-      in = in.subspan(rows.size());
+    if (phase_ == Phase::rows && held_.empty() && !continued_ && !options_.capture_rows) {
+      pass_rows(in, out);
     }
     if (in.empty() && held_.empty()) {
       return ReplyEvent::more;
@@ -182,10 +206,10 @@ bool ReplyStream::begin_stream(Bytes& in, Outbox& out, PacketHeader header) {
   const auto sequence = static_cast<std::uint8_t>(header.sequence + shift_);
   if (options_.forward) {
     if (was_held || shift_ != 0) {
-      Buffer bytes;
-      append_header(bytes, {header.length, sequence});
-      Writer(bytes).bytes(head.subspan(kHeaderSize));
-      out.own(bytes);
+      out.compose([&](Buffer& buffer) {
+        append_header(buffer, {header.length, sequence});
+        Writer(buffer).bytes(head.subspan(kHeaderSize));
+      });
     } else {
       out.borrow(head);
     }

@@ -12,6 +12,7 @@
 // https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_query_response.html
 
 #include <cstdint>
+#include <optional>
 
 #include "protocol/bytes.hpp"
 #include "protocol/mysql/messages.hpp"
@@ -97,7 +98,8 @@ class ReplyStream {
 
   Look look(std::uint32_t length, std::uint8_t first) const;
   bool ends_rows(std::uint32_t length, std::uint8_t first) const;
-  Bytes plain_rows(Bytes in);
+  Bytes plain_rows(Bytes in, std::uint8_t& last) const;
+  void pass_rows(Bytes& in, Outbox& out);
   bool collect(Bytes& in, std::size_t size);
   void release_held();
   bool begin_stream(Bytes& in, Outbox& out, PacketHeader header);
@@ -117,7 +119,8 @@ class ReplyStream {
   bool deprecated(std::uint32_t capabilities) const;
   void forward_whole(Outbox& out);
   void forward_ok(std::uint8_t first, Outbox& out);
-  void write(Bytes payload, Outbox& out);
+  std::optional<std::uint8_t> replace();
+  void write_ok(std::uint32_t capabilities, OkLead lead, Outbox& out);
   void insert_eof(Outbox& out);
   void insert_pending_eof(Outbox& out);
 

@@ -82,14 +82,16 @@ ReplyEvent ReplyStream::prepare_head(Outbox& out) {
   if (!cursor.ok()) {
     return ReplyEvent::broken;
   }
-  Buffer head;
-  Writer(head)
-      .u8(lead::kOk)
-      .le32(options_.statement_id)
-      .le16(prepared_.columns)
-      .le16(prepared_.params)
-      .bytes(rest);
-  write(head, out);
+  if (auto sequence = replace()) {
+    put_packet(out, *sequence, [&](Buffer& buffer) {
+      Writer(buffer)
+          .u8(lead::kOk)
+          .le32(options_.statement_id)
+          .le16(prepared_.columns)
+          .le16(prepared_.params)
+          .bytes(rest);
+    });
+  }
   if (prepared_.params > 0) {
     remaining_ = prepared_.params;
     phase_ = Phase::params;
@@ -149,10 +151,14 @@ ReplyEvent ReplyStream::terminator(std::uint8_t first, Outbox& out) {
   insert_pending_eof(out);
   const bool more = (ok_.status & status_flag::kMoreResults) != 0 && kind_ == ReplyKind::query;
   if (options_.refuse_open && !more && status_flag::in_transaction(ok_.status)) {
-    write(encode_err(fail(FailureKind::unsupported_feature,
-                          "transactions of several statements are refused in pool_mode statement; "
-                          "what this one did is rolled back")),
-          out);
+    if (auto sequence = replace()) {
+      const Buffer error = encode_err(
+          fail(FailureKind::unsupported_feature,
+               "transactions of several statements are refused in pool_mode statement; what this "
+               "one did is rolled back"));
+      put_packet(out, *sequence,
+                 [&](Buffer& buffer) { buffer.insert(buffer.end(), error.begin(), error.end()); });
+    }
   } else {
     forward_ok(first, out);
   }
@@ -183,17 +189,25 @@ void ReplyStream::forward_whole(Outbox& out) {
   if (shift_ == 0 && held_.empty()) {
     out.borrow(whole_);
   } else {
-    out.own(packet(sequence, payload()));
+    put_packet(out, sequence, [&](Buffer& buffer) { Writer(buffer).bytes(payload()); });
   }
 }
 
-// A packet of our own in the place of the one that came.
-void ReplyStream::write(Bytes bytes, Outbox& out) {
+// The number of a packet of our own in the place of the one that came; nothing is to be written
+// when the reply is swallowed.
+std::optional<std::uint8_t> ReplyStream::replace() {
   const auto sequence = static_cast<std::uint8_t>(whole_[3] + shift_);
   next_ = static_cast<std::uint8_t>(sequence + 1);
-  if (options_.forward) {
-    started_ = true;
-    out.own(packet(sequence, bytes));
+  if (!options_.forward) {
+    return std::nullopt;
+  }
+  started_ = true;
+  return sequence;
+}
+
+void ReplyStream::write_ok(std::uint32_t capabilities, OkLead lead, Outbox& out) {
+  if (auto sequence = replace()) {
+    put_packet(out, *sequence, [&](Buffer& buffer) { append_ok(buffer, ok_, capabilities, lead); });
   }
 }
 
@@ -208,17 +222,21 @@ void ReplyStream::forward_ok(std::uint8_t first, Outbox& out) {
     } else {
       const auto status =
           static_cast<std::uint16_t>(ok_.status & ~status_flag::kSessionStateChanged);
-      write(encode_eof({ok_.warnings, status}), out);
+      if (auto sequence = replace()) {
+        put_packet(out, *sequence, [&](Buffer& buffer) {
+          append_eof(buffer, {ok_.warnings, status});
+        });
+      }
     }
     return;
   }
   if (old_eof) {
-    write(encode_ok(ok_, shown, OkLead::end_of_result), out);
+    write_ok(shown, OkLead::end_of_result, out);
     return;
   }
   const bool tracked = (ok_.status & status_flag::kSessionStateChanged) != 0;
   if (tracked && (shown & capability::kSessionTrack) == 0) {
-    write(encode_ok(ok_, shown, ends_result ? OkLead::end_of_result : OkLead::ok), out);
+    write_ok(shown, ends_result ? OkLead::end_of_result : OkLead::ok, out);
     return;
   }
   forward_whole(out);
@@ -226,7 +244,7 @@ void ReplyStream::forward_ok(std::uint8_t first, Outbox& out) {
 
 void ReplyStream::insert_eof(Outbox& out) {
   if (options_.forward) {
-    out.own(packet(next_, encode_eof({0, options_.status})));
+    put_packet(out, next_, [&](Buffer& buffer) { append_eof(buffer, {0, options_.status}); });
     started_ = true;
   }
   ++next_;

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <memory>
+#include <utility>
 
 #include "protocol/mysql/capabilities.hpp"
 #include "protocol/mysql/collations.hpp"
@@ -192,31 +193,31 @@ bool is_charset(std::string_view name) {
 }
 
 SettingsPtr initial_settings(const ClientLogin& login, const SessionDefaults& defaults) {
-  auto settings = std::make_shared<Settings>();
+  Settings settings;
   if (!login.database.empty()) {
-    settings->set(kSchema, login.database);
+    settings.set(kSchema, login.database);
   }
   if ((login.capabilities & capability::kMultiStatements) != 0) {
-    settings->set(kMultiStatements, "1");
+    settings.set(kMultiStatements, "1");
   }
-  set_charset(*settings, login.collation, false);
-  set_defaults(*settings, defaults);
-  return settings;
+  set_charset(settings, login.collation, false);
+  set_defaults(settings, defaults);
+  return share_settings(std::move(settings));
 }
 
 SettingsPtr reset_settings(const SettingsPtr& before, const ClientLogin& login,
                            const SessionDefaults& defaults, bool mariadb) {
-  auto settings = std::make_shared<Settings>();
+  Settings settings;
   for (std::string_view name : {kSchema, kMultiStatements}) {
     if (const std::string* value = before ? before->find(name) : nullptr) {
-      settings->set(name, *value);
+      settings.set(name, *value);
     }
   }
   if (mariadb) {
-    set_charset(*settings, login.collation, true);
+    set_charset(settings, login.collation, true);
   }
-  set_defaults(*settings, defaults);
-  return settings;
+  set_defaults(settings, defaults);
+  return share_settings(std::move(settings));
 }
 
 Change apply_variable(Settings& settings, std::string_view name, std::string_view value) {
@@ -293,6 +294,15 @@ std::uint64_t parse_context(const SettingsPtr& settings) {
     hash = hash * 1099511628211ULL + std::hash<std::string_view>{}(setting(settings, name));
   }
   return hash;
+}
+
+bool names_schema(const Settings& settings) {
+  for (const auto& [name, value] : settings.entries()) {
+    if (name >= kSchema) {
+      return name == kSchema && !value.empty();
+    }
+  }
+  return false;
 }
 
 std::string_view setting(const SettingsPtr& settings, std::string_view name) {

@@ -64,6 +64,8 @@ std::uint64_t parse_context(const SettingsPtr& settings);
 // Belongs to the character set of the client.
 bool is_charset(std::string_view name);
 
+// Whether there is a default schema. Asked at every lease; its name sorts before nearly all others.
+bool names_schema(const Settings& settings);
 // The value of a setting; empty when it is not there.
 std::string_view setting(const SettingsPtr& settings, std::string_view name);
 

@@ -68,6 +68,8 @@ class ClientConversation final : public Conversation {
   Step request(const Head& head, Exchange& out);
   Step needs_backend(const Head& head, Exchange& out);
   Step query(const Head& head, Exchange& out);
+  bool query_with_effects(std::string_view text, const Head& head, Exchange& out,
+                          std::unique_ptr<Aftermath>& aftermath, Step& stop);
   void long_query(const Head& head, Exchange& out);
   void sync(const Head& head, Exchange& out);
   void flush(const Head& head, Exchange& out);

@@ -1,6 +1,7 @@
 // What the client sends (documentation: "Message Flow").
 
 #include "protocol/postgresql/conversation.hpp"
+#include "protocol/sql/plain.hpp"
 #include "protocol/writer.hpp"
 
 namespace sluice::protocol::postgresql {
@@ -136,29 +137,11 @@ ClientConversation::Step ClientConversation::query(const Head& head, Exchange& o
   }
   std::string_view text = as_text(head.body());
   text = text.substr(0, text.find('\0'));
-  sql::Classifier classifier(scanner_options());
-  classifier.feed(as_bytes(text));
-  sql::Effects& effects = classifier.finish();
   std::unique_ptr<Aftermath> aftermath;
-  if (auto refusal = refused_transaction(effects)) {
-    return link_->expected.empty() ? refuse_query(*refusal, head, out) : Need::reply;
-  }
-  if (effects.any()) {
-    std::optional<Failure> refusal;
-    if (Step stop = consider(effects, refusal)) {
-      return stop;
-    }
-    bool known = effects.deallocate && statements_ && statements_->find(effects.name) != nullptr;
-    if (refusal || (known && link_->status != 'E')) {
-      if (!link_->expected.empty()) {
-        return Need::reply;
-      }
-      return refusal ? refuse_query(*refusal, head, out) : deallocate(effects, head, out);
-    }
-    watch(effects);
-    aftermath = std::make_unique<Aftermath>();
-    aftermath->own = std::make_unique<const sql::Effects>(std::move(effects));
-    aftermath->serial = serial_;
+  if (sql::Plain plain = sql::plain_postgresql(text); plain != sql::Plain::unknown) {
+    sequence_ok_ = sequence_ok_ || plain == sql::Plain::writes;
+  } else if (Step stop; !query_with_effects(text, head, out, aftermath, stop)) {
+    return stop;
   }
   Expected& entry = link_->expected.push(Reply::query);
   entry.aftermath = std::move(aftermath);
@@ -168,6 +151,39 @@ ClientConversation::Step ClientConversation::query(const Head& head, Exchange& o
   link_->unnamed_known = true;
   pass(head, out);
   return std::nullopt;
+}
+
+// What the text does to the session, in `aftermath` if there is anything. False: it is not sent,
+// and `stop` says what becomes of it.
+bool ClientConversation::query_with_effects(std::string_view text, const Head& head, Exchange& out,
+                                            std::unique_ptr<Aftermath>& aftermath, Step& stop) {
+  sql::Classifier classifier(scanner_options());
+  classifier.feed(as_bytes(text));
+  sql::Effects& effects = classifier.finish();
+  if (auto transaction = refused_transaction(effects)) {
+    stop = link_->expected.empty() ? refuse_query(*transaction, head, out) : Step(Need::reply);
+    return false;
+  }
+  if (!effects.any()) {
+    return true;
+  }
+  std::optional<Failure> refusal;
+  stop = consider(effects, refusal);
+  if (stop) {
+    return false;
+  }
+  bool known = effects.deallocate && statements_ && statements_->find(effects.name) != nullptr;
+  if (refusal || (known && link_->status != 'E')) {
+    stop = !link_->expected.empty() ? Step(Need::reply)
+           : refusal                ? refuse_query(*refusal, head, out)
+                                    : deallocate(effects, head, out);
+    return false;
+  }
+  watch(effects);
+  aftermath = std::make_unique<Aftermath>();
+  aftermath->own = std::make_unique<const sql::Effects>(std::move(effects));
+  aftermath->serial = serial_;
+  return true;
 }
 
 // Seen piece by piece: classified when its last byte has gone by.

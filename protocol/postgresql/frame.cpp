@@ -1,7 +1,5 @@
 #include "protocol/postgresql/frame.hpp"
 
-#include "protocol/cursor.hpp"
-
 namespace sluice::protocol::postgresql {
 
 std::optional<std::size_t> startup_frame(Bytes have) {
@@ -27,20 +25,6 @@ std::optional<std::size_t> message_frame(Bytes have) {
 
 std::optional<std::size_t> answer_frame(Bytes have) {
   return have.empty() ? std::nullopt : std::optional<std::size_t>(1);
-}
-
-HeaderState parse_header(Bytes have, Header& header) {
-  if (have.size() < kHeaderSize) {
-    return HeaderState::incomplete;
-  }
-  Cursor cursor(have);
-  header.type = static_cast<char>(cursor.u8());
-  std::size_t length = cursor.be32();
-  if (length < 4) {
-    return HeaderState::bad;
-  }
-  header.body = length - 4;
-  return HeaderState::ready;
 }
 
 std::optional<Message> open_message(Bytes frame) {

@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "protocol/bytes.hpp"
+#include "protocol/cursor.hpp"
 
 namespace sluice::protocol::postgresql {
 
@@ -35,7 +36,19 @@ struct Header {
 enum class HeaderState : std::uint8_t { incomplete, bad, ready };
 
 // Reads the header that `have` starts with. bad: a length below 4.
-HeaderState parse_header(Bytes have, Header& header);
+inline HeaderState parse_header(Bytes have, Header& header) {
+  Cursor cursor(have);
+  header.type = static_cast<char>(cursor.u8());
+  const std::size_t length = cursor.be32();
+  if (!cursor.ok()) {
+    return HeaderState::incomplete;
+  }
+  if (length < 4) {
+    return HeaderState::bad;
+  }
+  header.body = length - 4;
+  return HeaderState::ready;
+}
 
 struct Message {
   char type = 0;

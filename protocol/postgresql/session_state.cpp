@@ -10,7 +10,7 @@ char lower(char letter) {
 }
 
 SettingsPtr shared(Settings settings) {
-  return settings.empty() ? nullptr : std::make_shared<const Settings>(std::move(settings));
+  return settings.empty() ? nullptr : share_settings(std::move(settings));
 }
 
 void append_set(std::string& sql, std::string_view name, std::string_view value) {

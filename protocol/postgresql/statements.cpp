@@ -6,6 +6,8 @@
 #include <cstring>
 #include <mutex>
 
+#include "protocol/sql/plain.hpp"
+
 namespace sluice::protocol::postgresql {
 namespace {
 
@@ -78,6 +80,9 @@ std::string server_name(const StatementKey& key) {
 std::unique_ptr<const sql::Effects> statement_effects(Bytes body, sql::ScannerOptions options) {
   std::string_view text = as_text(body);
   text = text.substr(0, text.find('\0'));
+  if (sql::plain_postgresql(text) == sql::Plain::nothing) {
+    return nullptr;
+  }
   sql::Classifier classifier(options);
   classifier.feed(as_bytes(text));
   sql::Effects& effects = classifier.finish();

@@ -28,7 +28,7 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
 }
 inline constexpr auto kClasses = make_classes();
 
-inline bool in_word(std::uint8_t byte) {
+constexpr bool in_word(std::uint8_t byte) {
   return kClasses[byte] >= kLetter || byte == '$';
 }
 

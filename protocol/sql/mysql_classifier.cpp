@@ -5,6 +5,8 @@
 #include <charconv>
 #include <utility>
 
+#include "protocol/sql/plain.hpp"
+
 namespace sluice::protocol::sql {
 namespace {
 
@@ -52,10 +54,6 @@ bool is_name(TokenKind kind) {
 }
 
 }  // namespace
-
-bool MysqlStatement::any(std::initializer_list<MysqlTrait> list) const {
-  return std::any_of(list.begin(), list.end(), [this](MysqlTrait trait) { return has(trait); });
-}
 
 MysqlClassifier::MysqlClassifier(MysqlSyntax syntax)
     : scanner_(ScannerOptions{true, syntax.backslash_escapes, syntax.ansi_quotes}) {}
@@ -378,6 +376,9 @@ void MysqlClassifier::kill_token(const Token& token) {
 }
 
 MysqlStatement classify_mysql(std::string_view text, MysqlSyntax syntax) {
+  if (plain_mysql(text) == Plain::nothing) {
+    return {};
+  }
   MysqlClassifier classifier(syntax);
   classifier.feed(as_bytes(text));
   classifier.finish();

@@ -53,8 +53,20 @@ struct MysqlStatement {
   std::string collation;              // SET NAMES ... COLLATE this; trackers do not tell it
 
   bool has(MysqlTrait trait) const { return (traits & bit(trait)) != 0; }
-  bool any(std::initializer_list<MysqlTrait> list) const;
+  bool any(std::initializer_list<MysqlTrait> list) const {
+    std::uint32_t bits = 0;
+    for (MysqlTrait trait : list) {
+      bits |= bit(trait);
+    }
+    return (traits & bits) != 0;
+  }
   void add(MysqlTrait trait) { traits |= bit(trait); }
+  void clear() {
+    traits = 0;
+    kill_query = false;
+    kill.reset();
+    collation.clear();
+  }
   static constexpr std::uint32_t bit(MysqlTrait trait) {
     return 1U << static_cast<unsigned>(trait);
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "protocol/sql/classifier.hpp"
+#include "protocol/sql/plain.hpp"
 
 using namespace sluice::protocol;
 using namespace sluice::protocol::sql;
@@ -76,6 +77,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const Effects& a = at_once.finish();
     const Effects& b = by_byte.finish();
     check(a.pins == b.pins && a.change == b.change && a.value == b.value && a.name == b.name);
+    Effects rest = a;
+    rest.writes = false;
+    Plain plain = plain_postgresql(as_text(text));
+    check(plain == Plain::unknown || (!rest.any() && a.writes == (plain == Plain::writes)));
   }
   return 0;
 }
