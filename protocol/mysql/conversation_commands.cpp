@@ -190,7 +190,7 @@ MysqlConversation::Ready MysqlConversation::ready_for(const MysqlStatement& effe
   if (Ready is = ready(out); is != Ready::yes) {
     return is;
   }
-  if (effects.traits == 0 && head.whole()) {
+  if (effects.traits == 0 && !effects.opens_transaction && head.whole()) {
     return Ready::yes;
   }
   if (defaults_->refuse_unsupported && !defaults_->session_mode && would_pin(effects)) {

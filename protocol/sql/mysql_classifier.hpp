@@ -63,6 +63,7 @@ struct MysqlStatement {
   void add(MysqlTrait trait) { traits |= bit(trait); }
   void clear() {
     traits = 0;
+    opens_transaction = false;
     kill_query = false;
     kill.reset();
     collation.clear();

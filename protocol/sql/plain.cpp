@@ -49,8 +49,8 @@ class Words {
 using namespace std::string_view_literals;
 
 // Verbs after which only the words below matter.
-constexpr std::array kPgVerbList{"select"sv, "insert"sv, "update"sv, "delete"sv,
-                                 "with"sv,   "values"sv, "begin"sv,  "start"sv};
+constexpr std::array kPgVerbList{"select"sv, "insert"sv, "update"sv,
+                                 "delete"sv, "with"sv,   "values"sv};
 constexpr std::array kPgWriteList{"insert"sv, "update"sv,  "merge"sv, "copy"sv,
                                   "call"sv,   "execute"sv, "do"sv};
 constexpr std::array kPgMatterList{"insert"sv,
@@ -78,8 +78,8 @@ constexpr std::array kPgMatterList{"insert"sv,
                                    "setval"sv,
                                    "currval"sv,
                                    "lastval"sv};
-constexpr std::array kMyVerbList{"select"sv, "insert"sv, "update"sv,   "delete"sv, "replace"sv,
-                                 "with"sv,   "commit"sv, "rollback"sv, "start"sv};
+constexpr std::array kMyVerbList{"select"sv,  "insert"sv, "update"sv, "delete"sv,
+                                 "replace"sv, "with"sv,   "commit"sv, "rollback"sv};
 constexpr std::array kMyMatterList{"connection_id"sv,
                                    "found_rows"sv,
                                    "get_lock"sv,

@@ -18,7 +18,6 @@ TEST(Plain, StatementsOfServicesArePlain) {
            "select \"u\".\"id\", 'it''s' from \"u\" where x::int <> -1 and y = $1 limit 10 ; \n",
            "/* app:web */ DELETE FROM t WHERE a / b = 1.5e3 /* done */",
            "WITH x AS (SELECT 1) SELECT count(*) FROM x",
-           "begin",
        }) {
     EXPECT_EQ(plain_postgresql(text), Plain::nothing) << text;
   }
