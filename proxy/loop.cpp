@@ -83,16 +83,18 @@ void Loop::wait_for_events() {
   later_.clear();
   if (ring_) {
     ring_->wait(most);
+    now_ = Clock::now();
+    ring_->dispatch();
   } else {
     poll_events(most);
   }
-  now_ = Clock::now();
 }
 
 void Loop::poll_events(std::optional<Duration> most) {
   const auto ms = most ? std::chrono::ceil<std::chrono::milliseconds>(*most).count() : -1;
   std::array<epoll_event, kEventsPerTurn> events;
   int count = ::epoll_wait(epoll_fd_, events.data(), kEventsPerTurn, static_cast<int>(ms));
+  now_ = Clock::now();
   batch_.clear();
   for (int i = 0; i < count; ++i) {
     batch_.push_back(static_cast<Watched*>(events[static_cast<std::size_t>(i)].data.ptr));

@@ -277,7 +277,6 @@ void Ring::wait(std::optional<std::chrono::nanoseconds> timeout) {
   if (io_uring_sq_ready(ring_.get()) == 0) {
     ++batch_;
   }
-  dispatch();
 }
 
 void Ring::dispatch() {

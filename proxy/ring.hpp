@@ -82,9 +82,11 @@ class Ring {
   // Hands over what is queued, now. For one who is about to shut a socket down behind a send.
   void submit();
 
-  // Hands over what is queued, waits for something to happen, at most for `timeout` (none: for
-  // ever), and tells everybody.
+  // Hands over what is queued and waits for something to happen, at most for `timeout` (none: for
+  // ever).
   void wait(std::optional<std::chrono::nanoseconds> timeout);
+  // Tells everybody what has happened.
+  void dispatch();
 
  private:
   struct SendOp;
@@ -95,7 +97,6 @@ class Ring {
   RingOp* make_op(RingOp::Kind kind, int fd);
   SendOp* make_send();
   void finish(RingOp* op);
-  void dispatch();
   void completed(const io_uring_cqe& cqe);
   void received(RingOp& op, const io_uring_cqe& cqe);
   void sent(SendOp& op, int result);

@@ -51,11 +51,11 @@ class Session final : public Holder,
  private:
   // session_login.cpp
   Task<bool> log_in();
-  Task<protocol::Status> authenticate();
+  Task<protocol::Status> authenticate(protocol::Buffer& unsent);
   protocol::Status choose_route();
-  Task<protocol::Status> welcome();
+  Task<protocol::Status> welcome(const protocol::Buffer& unsent);
   Task<protocol::Result<protocol::Parameters>> reported_parameters();
-  Task<void> refuse_login(protocol::Failure failure);
+  Task<void> refuse_login(protocol::Failure failure, protocol::Buffer unsent);
   Task<void> change_user(protocol::Buffer packet);
   protocol::AcceptOptions accept_options() const;
 

@@ -34,7 +34,8 @@ protocol::AcceptOptions Session::accept_options() const {
 Task<bool> Session::log_in() {
   TimePoint started = worker_.loop.now();
   auto& instruments = *listener_.instruments[worker_.index];
-  protocol::Status status = co_await authenticate();
+  protocol::Buffer unsent;  // of the login, and leaves with the welcome
+  protocol::Status status = co_await authenticate(unsent);
   if (status && login_->cancel) {
     if (!worker_.server.cancels().cancel(*login_->cancel)) {
       worker_.instruments.cancels(metrics::CancelResult::unknown).add();
@@ -57,12 +58,12 @@ Task<bool> Session::log_in() {
   }
   status = choose_route();
   if (status) {
-    status = co_await welcome();
+    status = co_await welcome(unsent);
   }
   if (!status) {
     instruments.logins(method, metrics::Outcome::failed).add();
     instruments.rejected(status.failure().kind).add();
-    co_await refuse_login(std::move(status.failure()));
+    co_await refuse_login(std::move(status.failure()), unsent);
     co_return false;
   }
   instruments.logins(method, metrics::Outcome::ok).add();
@@ -74,7 +75,7 @@ Task<bool> Session::log_in() {
   co_return true;
 }
 
-Task<protocol::Status> Session::authenticate() {
+Task<protocol::Status> Session::authenticate(protocol::Buffer& unsent) {
   Server& server = worker_.server;
   DriveContext context{client_,
                        Stream::Role::server,
@@ -82,7 +83,8 @@ Task<protocol::Status> Session::authenticate() {
                        {},
                        &server.credentials(),
                        server.offload(),
-                       worker_.loop.now() + server.config().limits.client_login_timeout};
+                       worker_.loop.now() + server.config().limits.client_login_timeout,
+                       &unsent};
   co_await server.learn_version(worker_, listener_);
   auto result = co_await drive(listener_.dialect->accept_client(accept_options()), context);
   if (!result) {
@@ -167,13 +169,16 @@ Task<protocol::Result<protocol::Parameters>> Session::reported_parameters() {
   co_return reported;
 }
 
-Task<protocol::Status> Session::welcome() {
+Task<protocol::Status> Session::welcome(const protocol::Buffer& unsent) {
   auto reported = co_await reported_parameters();
   if (!reported) {
     co_return std::move(reported.failure());
   }
   cancel_key_ = protocol::random_bytes(login_->protocol_version > 196608 ? 32 : 4);
   protocol::Outbox outbox;
+  if (!unsent.empty()) {
+    outbox.own(unsent);
+  }
   conversation_->welcome(*reported, {id_, cancel_key_}, outbox);
   if (!co_await client_.send(outbox)) {
     co_return protocol::fail(FailureKind::client_gone, "connection closed during login");
@@ -181,10 +186,12 @@ Task<protocol::Status> Session::welcome() {
   co_return protocol::Done{};
 }
 
-Task<void> Session::refuse_login(Failure failure) {
+Task<void> Session::refuse_login(Failure failure, protocol::Buffer unsent) {
   metrics::log::failed("client_login_refused", failure,
                        {{"client", peer_}, {"user", login_->user}, {"database", login_->database}});
-  co_await client_.send(listener_.dialect->login_error(*login_, failure));
+  const protocol::Buffer error = listener_.dialect->login_error(*login_, failure);
+  unsent.insert(unsent.end(), error.begin(), error.end());
+  co_await client_.send(std::move(unsent));
 }
 
 // MySQL: the session starts again as somebody else, on the same connection.
@@ -193,13 +200,15 @@ Task<void> Session::change_user(protocol::Buffer packet) {
   co_await client_turn_.take();  // what is still being written to the client comes first
   client_turn_.give();
   let_go();
+  protocol::Buffer unsent;
   DriveContext context{client_,
                        Stream::Role::server,
                        listener_.tls ? listener_.tls->get() : nullptr,
                        {},
                        &server.credentials(),
                        server.offload(),
-                       worker_.loop.now() + server.config().limits.client_login_timeout};
+                       worker_.loop.now() + server.config().limits.client_login_timeout,
+                       &unsent};
   auto machine = listener_.dialect->change_user(accept_options(), *login_, std::move(packet));
   auto result = co_await drive(std::move(machine), context);
   auto& instruments = *listener_.instruments[worker_.index];
@@ -215,11 +224,11 @@ Task<void> Session::change_user(protocol::Buffer packet) {
   login_ = std::make_shared<const protocol::ClientLogin>(std::move(*result));
   status = choose_route();
   if (status) {
-    status = co_await welcome();
+    status = co_await welcome(unsent);
   }
   if (!status) {
     instruments.rejected(status.failure().kind).add();
-    co_await refuse_login(std::move(status.failure()));
+    co_await refuse_login(std::move(status.failure()), unsent);
     closing_ = true;
     co_return;
   }
