@@ -132,7 +132,9 @@ void fields(V& v, Pool& p) {
       "autocommit", p.autocommit, Boolean{},
       "what MySQL sessions start with, and not for PostgreSQL; null = it is left to the client");
   v.option("init_sql", p.init_sql, Sql{},
-           "run once on each new connection; a connection on which it fails is not used");
+           "run on each new connection, and again after each reset; a connection on which it fails "
+           "is not "
+           "used");
   v.option("max_prepared_statements", p.max_prepared_statements, Integer{1, 100000},
            "prepared statements kept on one connection");
   const Choice<bool> states{{{"pin", false}, {"refuse", true}}, {}};

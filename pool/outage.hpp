@@ -27,6 +27,8 @@ class Outage {
 
   // True: only one opening at a time, and none before retry_at().
   bool down() const { return failures_ > 0; }
+  // The server answers, with a refusal.
+  bool permanent() const { return permanent_; }
   TimePoint retry_at() const { return retry_at_; }
   // Down, and not to be waited for.
   bool hopeless(TimePoint now) const { return down() && now >= hopeless_at(); }

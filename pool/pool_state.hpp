@@ -113,6 +113,7 @@ class PoolState {
   TimePoint next_for_waiters(TimePoint now) const;
   TimePoint next_for_idle() const;
   bool wants_warming(TimePoint now) const;
+  bool wants_probe() const;
   TimePoint idle_until(const Member& member) const;
   TimePoint ping_at(const Member& member) const;
 

@@ -32,6 +32,8 @@ TimePoint PoolState::next_tick(TimePoint now) const {
     next = std::min(next, next_for_waiters(now));
   } else if (wants_warming(now)) {
     next = std::min(next, std::max(now, warm_at_));
+  } else if (wants_probe()) {
+    next = std::min(next, std::max(now, outage_.retry_at()));
   }
   return next;
 }
@@ -115,8 +117,20 @@ void PoolState::retire_and_ping(TimePoint now, Tick& todo) {
 }
 
 bool PoolState::wants_warming(TimePoint now) const {
-  return lanes_.waiting() == 0 && !outage_.down() && existing() < keep_ && may_open(now) &&
-         lanes_.idle() + opening_ + pinging_ < limits_.min_idle;
+  if (lanes_.waiting() != 0 || existing() >= keep_ || !may_open(now)) {
+    return false;
+  }
+  if (outage_.down()) {
+    return wants_probe();
+  }
+  return lanes_.idle() + opening_ + pinging_ < limits_.min_idle;
+}
+
+// Nobody asks a backend that is known to be down: it is tried all the same, so that it is known
+// when it is back. One that refuses its logins is left to the next who asks.
+bool PoolState::wants_probe() const {
+  return outage_.down() && !outage_.permanent() && lanes_.idle() == 0 && lent_ == 0 &&
+         opening_ == 0;
 }
 
 void PoolState::warm(TimePoint now, Tick& todo) {

@@ -13,6 +13,7 @@ namespace sluice::protocol {
 struct Baseline {
   std::vector<std::string> statements;  // of init_sql, as the dialect sends them
   Settings values;                      // the settings that they make
+  Settings own;  // those that belong to the client all the same: autocommit, the character set
   bool more = false;                    // they do something else too
   bool refused = false;                 // they do what cannot be allowed: nothing is sent
 

@@ -148,11 +148,17 @@ Task<bool> Backend::run_chore(protocol::Chore chore, TimePoint deadline) {
   chore_done_.clear();
   link_->start_chore(chore, outbox);
   Timer timer(home_->loop);
-  // A chore is a few bytes: a peer that has no room for them has not read for long.
-  if (stream_->try_send(outbox) != Stream::Sent::all) {
+  bool writing = true;
+  timer.arm(deadline, [this, &writing] {
     end_chore(ChoreState::failed);
-  } else {
-    timer.arm(deadline, [this] { end_chore(ChoreState::failed); });
+    if (writing) {
+      stream_->abort();
+    }
+  });
+  bool sent = co_await stream_->send(outbox);
+  writing = false;
+  if (!sent) {
+    end_chore(ChoreState::failed);
   }
   while (chore_running_) {
     co_await chore_done_.wait();

@@ -85,15 +85,20 @@ protocol::Status Cancels::kill(std::uint32_t id, const std::string& user, bool q
 
 Task<void> cancel_running(Worker& worker, BackendPtr backend, bool query_only,
                           std::function<bool()> still_wanted) {
-  ++backend->cancels;
+  struct UnderWay {
+    explicit UnderWay(Backend& its) : backend(its) { ++backend.cancels; }
+    ~UnderWay() {
+      if (--backend.cancels == 0) {
+        backend.cancels_done.set();
+      }
+    }
+    Backend& backend;
+  } under_way(*backend);
   protocol::Status status = co_await send_cancel(worker, backend, query_only, still_wanted);
   if (!status) {
     worker.instruments.cancels(metrics::CancelResult::failed).add();
     metrics::log::failed("cancel_failed", status.failure(),
                          {{"pool", backend->pool().config().name}});
-  }
-  if (--backend->cancels == 0) {
-    backend->cancels_done.set();
   }
 }
 

@@ -116,10 +116,7 @@ Task<protocol::Result<BackendPtr>> Checkout::run() {
 void Checkout::count(const Got& got) {
   instruments().wait.observe(worker_.loop.now() - asked_at_);
   if (!got) {
-    const FailureKind kind = got.failure().kind;
-    instruments()
-        .acquires(kind == FailureKind::pool_timeout ? Acquire::timeout : Acquire::failed)
-        .add();
+    instruments().acquires(timed_out_ ? Acquire::timeout : Acquire::failed).add();
   } else {
     instruments()
         .acquires(waited_   ? Acquire::waited
@@ -160,6 +157,7 @@ Task<Checkout::Got> Checkout::wait_in_queue() {
   }
   if (!ticket_.delivered && pool_->slots.withdraw(ticket_)) {
     owes_ = false;
+    timed_out_ = !interruption_;
     co_return interruption_ ? interrupted() : timed_out();
   }
   while (!ticket_.delivered) {

@@ -74,6 +74,7 @@ class Checkout {
   bool owes_ = false;  // ticket_.decision gives something that nobody has taken charge of yet
   bool waited_ = false;
   bool opened_ = false;
+  bool timed_out_ = false;
   std::optional<protocol::Failure> open_failure_;  // of the last connection that was tried
   std::optional<protocol::Failure> interruption_;
 };

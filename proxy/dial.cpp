@@ -82,12 +82,12 @@ Task<int> connect_to(Race& race, const SocketAddress& address, std::unique_ptr<S
     co_return errno;
   }
   int error = ::connect(fd, address.data(), address.length) == 0 ? 0 : errno;
-  stream = std::make_unique<Stream>(race.worker.loop, fd);
   while (error == EAGAIN && address.local() && !race.over) {
     Signal pause(race.worker.loop);
     co_await pause.wait_until(race.worker.loop.now() + kBacklogPause);
     error = ::connect(fd, address.data(), address.length) == 0 ? 0 : errno;
   }
+  stream = std::make_unique<Stream>(race.worker.loop, fd);
   if (error == EINPROGRESS) {
     error = co_await wait_for_answer(race, *stream);
   }

@@ -223,11 +223,12 @@ void Ring::queue_send(SendOp& op, io_uring_sqe& sqe) {
 }
 
 std::uint8_t* Ring::send(RingOp*& slot, int fd, RingUser& user, std::size_t size) {
+  SendOp* op = make_send();  // may throw: before a request is begun
   io_uring_sqe* sqe = next_sqe();
   if (sqe == nullptr) {
+    finish(op);
     return nullptr;
   }
-  SendOp* op = make_send();
   op->fd = fd;
   op->size = size;
   op->done = 0;

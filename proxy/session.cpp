@@ -247,7 +247,7 @@ Task<bool> Session::carry_out_special(Exchange& exchange) {
   auto special = conversation_->take_special();
   if (!special) {
     co_await progress_.wait();
-    co_return !closing_ && !client_.hung_up();
+    co_return !closing_ && !left_ && !client_.hung_up();
   }
   if (special->kind == protocol::Conversation::Special::Kind::change_user) {
     co_await change_user(std::move(special->packet));

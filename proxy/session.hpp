@@ -110,6 +110,7 @@ class Session final : public Holder,
   bool closing_ = false;
   bool draining_ = false;
   bool serving_ = false;
+  bool trying_ = false;     // settings of a login on a backend
   bool broken_ = false;     // an exception was caught: the conversation's state is unknown
   bool left_ = false;       // the client's FIN came alone, long after its last bytes
   bool timed_out_ = false;  // query_timeout has cancelled what runs

@@ -105,7 +105,7 @@ void Session::after_delivery() {
 
 // The release rule: the conversation is at rest, nothing unwritten, nothing unread that we know of.
 void Session::release_if_done() {
-  if (serving_ && backend_ != nullptr && !backend_turn_.taken() && !delivering_ &&
+  if (serving_ && !trying_ && backend_ != nullptr && !backend_turn_.taken() && !delivering_ &&
       conversation_->may_release()) {
     let_go();
   }

@@ -227,6 +227,7 @@ void Session::abandon(std::string_view what) {
   metrics::log::error("session_failed",
                       {{"what", what}, {"user", login_->user}, {"client", peer_}});
   closing_ = broken_ = true;
+  trying_ = false;
   last_word_.reset();
   checkout_ = nullptr;
   client_.abort();

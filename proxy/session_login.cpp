@@ -146,12 +146,14 @@ Task<protocol::Result<protocol::Parameters>> Session::reported_parameters() {
   }
   protocol::Exchange exchange;
   hold(std::move(backend), exchange);
+  trying_ = true;  // a session that changes its user would give it back at the last reply
   bool sent = co_await flush(exchange);
   TimePoint deadline = worker_.loop.now() + pool_->config().connect_timeout;
   while (sent && !closing_ && !client_.hung_up() && backend_ != nullptr &&
          conversation_->outstanding() && worker_.loop.now() < deadline) {
     co_await progress_.wait_until(deadline);
   }
+  trying_ = false;
   if (auto failure = conversation_->attach_failure()) {
     let_go();
     co_return std::move(*failure);

@@ -18,6 +18,8 @@ namespace {
 
 constexpr std::size_t kMaxPieces = 64;  // iovecs in one system call
 constexpr auto kLinger = std::chrono::seconds(1);
+// For a peer that is slow to read what it was sent last.
+constexpr auto kLastSend = std::chrono::seconds(30);
 
 }  // namespace
 
@@ -37,11 +39,12 @@ Stream::~Stream() {
 void Stream::on_events(std::uint32_t events) {
   const bool both_ways = (events & (EPOLLHUP | EPOLLERR)) != 0;
   if (ahead_) {
-    // Its end is told by on_received(), behind the bytes before it.
-    if (peer_closed_ && both_ways) {
-      closed_by_peer(true);
+    // The reader is told by on_received(), behind the bytes before the end.
+    if (both_ways || (events & EPOLLRDHUP) != 0) {
+      closed_by_peer(both_ways);
     }
     on_sent(0);
+    watch_for_end();
     return;
   }
   if (both_ways || (events & EPOLLRDHUP) != 0) {
@@ -243,19 +246,28 @@ Task<bool> Stream::send(protocol::Buffer bytes) {
   co_return co_await send(outbox);
 }
 
+// What has been taken over has left.
+Task<void> Stream::sent_out() {
+  while (sending_ != nullptr && !aborted_) {
+    writable_ = false;
+    co_await writable();
+  }
+}
+
 Task<void> Stream::close_politely() {
   stopped_ = false;
-  if (!aborted_ && !peer_closed_) {
-    if (ssl_ != nullptr && SSL_is_init_finished(ssl_) != 0) {
+  Timer timer(*loop_);
+  if (!hung_up_) {
+    timer.arm(loop_->now() + kLastSend, [this] { abort(); });
+    co_await sent_out();
+    if (!aborted_ && ssl_ != nullptr && SSL_is_init_finished(ssl_) != 0) {
       ERR_clear_error();
       SSL_shutdown(ssl_);
+      co_await sent_out();
     }
-    Timer timer(*loop_);
+  }
+  if (!aborted_ && !peer_closed_) {
     timer.arm(loop_->now() + kLinger, [this] { abort(); });
-    while (sending_ != nullptr && !aborted_) {
-      writable_ = false;
-      co_await writable();
-    }
     ::shutdown(fd_, SHUT_WR);
     for (;;) {
       // What the peer still sends is of no interest, in whatever encoding.

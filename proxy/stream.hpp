@@ -136,9 +136,12 @@ class Stream final : private Watched, private RingUser {
   void on_sent(int error) override;
   void closed_by_peer(bool both_ways);
   void ask_for_more();
+  void watch_for_end();
+  Task<void> sent_out();
   Chunk read_arrived(std::size_t limit);
   Sent send_ahead(protocol::Outbox& outbox);
   bool wait_for_room();
+  bool at_end() const { return ahead_ ? at_end_ : peer_closed_; }
   void drop_requests();
   struct Encrypted;  // stream_tls.cpp
   int take_encrypted(char* to, std::size_t size);
@@ -163,6 +166,7 @@ class Stream final : private Watched, private RingUser {
   bool watched_ = false;
   bool half_sent_ = false;
   bool ahead_ = false;            // receive_ahead() took effect
+  bool at_end_ = false;           // ... and the end has been received, behind all bytes
   bool leaving_ = false;          // detach() has begun
   bool more_to_decrypt_ = false;  // the last encrypted read was as long as it could be
   bool broken_ = false;           // a write that was handed over has failed

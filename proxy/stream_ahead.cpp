@@ -49,13 +49,14 @@ void Stream::on_received(int result, Block* block) {
   } else if (result == -ENOBUFS || result == -ECANCELED) {
     if (reader_) {
       ask_for_more();
+    } else {
+      watch_for_end();
     }
     return;
   } else {
-    const bool watched =
-        result == 0 && watching_ == nullptr && !leaving_ &&
-        loop_->ring()->watch(watching_, fd_, *this, 0, false);  // for the end of the other way
-    closed_by_peer(result < 0 || (!watched && watching_ == nullptr));
+    at_end_ = true;
+    closed_by_peer(result < 0);
+    watch_for_end();
   }
   readable_ = true;
   if (reader_) {
@@ -63,10 +64,21 @@ void Stream::on_received(int result, Block* block) {
   }
 }
 
+// Of the peer's side while nothing is being received, and behind a FIN of the other side.
+void Stream::watch_for_end() {
+  if (receiving_ != nullptr || watching_ != nullptr || leaving_ || aborted_ || hung_up_) {
+    return;
+  }
+  const std::uint32_t events = peer_closed_ ? 0 : POLLRDHUP;  // the end of both ways is always told
+  if (!loop_->ring()->watch(watching_, fd_, *this, events, false)) {
+    closed_by_peer(true);
+  }
+}
+
 Chunk Stream::read_arrived(std::size_t limit) {
   Block* block = arrived_;
   if (block == nullptr) {
-    if (peer_closed_) {
+    if (at_end_) {
       return Chunk(hung_up_ ? Arrival::error : Arrival::end);
     }
     readable_ = false;
@@ -81,7 +93,7 @@ Chunk Stream::read_arrived(std::size_t limit) {
   }
   arrived_ = block->next;
   --queued_;
-  readable_ = arrived_ != nullptr || peer_closed_;
+  readable_ = arrived_ != nullptr || at_end_;
   return {loop_->buffers(), block};
 }
 
@@ -118,6 +130,9 @@ bool Stream::wait_for_room() {
 
 void Stream::on_sent(int error) {
   broken_ = broken_ || error < 0;
+  if (error < 0 && error != -EPIPE && error != -ECONNRESET && error != -ETIMEDOUT) {
+    abort();  // for want of memory: what was taken over is lost, and nothing else would tell
+  }
   writable_ = true;
   if (writer_) {
     loop_->ready(std::exchange(writer_, {}));

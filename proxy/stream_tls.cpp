@@ -44,7 +44,7 @@ struct Stream::Encrypted {
   }
   static long control(BIO* bio, int command, long /*number*/, void* /*pointer*/) {
     if (command == BIO_CTRL_EOF) {
-      return stream_of(bio).peer_closed_ ? 1 : 0;
+      return stream_of(bio).at_end() ? 1 : 0;
     }
     return command == BIO_CTRL_FLUSH ? 1 : 0;
   }
@@ -118,14 +118,16 @@ Chunk Stream::read_tls(std::size_t limit) {
   int count = SSL_read(ssl_, block->bytes.data(), room);
   if (count > 0) {
     // What is left in the kernel, the queue or OpenSSL; else the next arrival tells of more.
-    readable_ =
-        more_to_decrypt_ || arrived_ != nullptr || peer_closed_ || SSL_has_pending(ssl_) != 0;
+    readable_ = more_to_decrypt_ || arrived_ != nullptr || at_end() || SSL_has_pending(ssl_) != 0;
     return {loop_->buffers(), block, static_cast<std::size_t>(count)};
   }
   loop_->buffers().give_back(block);
   switch (SSL_get_error(ssl_, count)) {
     case SSL_ERROR_WANT_READ:
       readable_ = false;
+      return Chunk(Arrival::nothing);
+    case SSL_ERROR_WANT_WRITE:  // its answer to a key update waits for a write that is under way
+      burst_ = kBurst - 1;
       return Chunk(Arrival::nothing);
     case SSL_ERROR_ZERO_RETURN:
       return Chunk(Arrival::end);

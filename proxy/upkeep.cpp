@@ -97,6 +97,8 @@ void Upkeep::arm(TimePoint when) {
 
 void Upkeep::run() {
   const TimePoint now = home_->loop.now();
+  // Who hurries meanwhile compares with what is armed in the end.
+  armed_for_ = TimePoint::max().time_since_epoch().count();
   TimePoint next = now + kLongest;
   for (const BackendPoolPtr& pool : server_.pools().all()) {
     look_after(pool, now);

@@ -184,6 +184,12 @@ ChoreState MysqlLink::chore_reply() {
                open ? "init_sql leaves a transaction open" : "init_sql may not LOAD DATA LOCAL"));
       return ChoreState::failed;
     }
+    if (const std::string* value = baseline->own.find(kAutocommit);
+        value != nullptr && chore_ == Chore::reset) {
+      Settings now = settings_ ? *settings_ : Settings();
+      now.set(kAutocommit, *value);
+      set_settings(std::make_shared<const Settings>(std::move(now)));
+    }
     init_done_ = true;
     baseline->restored();
   }
@@ -226,6 +232,9 @@ void MysqlLink::note_initial(const Ok& ok) {
   for (const auto& [name, value] : reported.entries()) {
     const bool initial = name != kAutocommit && !is_charset(name);
     (initial ? baseline->values : own).set(name, value);
+    if (!initial) {
+      baseline->own.set(name, value);
+    }
   }
   set_settings(std::make_shared<const Settings>(std::move(own)));
 }

@@ -152,6 +152,15 @@ def test_change_user_and_reset_connection(my):
     client.close()
 
 
+def test_change_user_to_settings_that_nobody_has_had(my):
+    client = connector(my)
+    client.cmd_change_user(my.user, my.password, my.database, charset=28)  # gbk_chinese_ci
+    cursor = client.cursor()
+    cursor.execute("SELECT @@character_set_client, DATABASE()")
+    assert cursor.fetchone() == ("gbk", my.database)
+    client.close()
+
+
 def test_change_user_with_a_wrong_password(my):
     client = connector(my)
     with pytest.raises(Exception, match="[Aa]ccess denied"):

@@ -48,6 +48,17 @@ def test_init_sql_runs_again_after_a_reset(server, start, name):
             assert value(client, asks) == wanted
 
 
+@pytest.mark.parametrize("name", MYSQL)
+def test_autocommit_is_the_clients_after_every_reset(server, start, name):
+    at = start(server(name), init_sql="SET autocommit=0", pool_size=1, pool_reset_on_return="full")
+    for _ in range(4):
+        with connection(at) as client:
+            client.autocommit(True)
+            rows(client, "SET @pins = 1")
+        with my_raw(at, autocommit=None) as raw:
+            assert value(raw, "SELECT @@autocommit") == 1
+
+
 @pytest.mark.parametrize("sql", ["RESET ALL", "RESET statement_timeout", "DISCARD ALL"])
 def test_init_sql_outlives_a_sessions_own_reset(server, start, sql):
     at = start(server("pg15"), init_sql=INIT[True][0], pool_size=1)

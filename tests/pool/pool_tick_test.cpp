@@ -115,7 +115,7 @@ TEST(PoolTick, WarmsWithinPoolSizeAndMaxConnecting) {
   drop_idle(pool);
 }
 
-TEST(PoolTick, DoesNotWarmABackendThatIsDownNorWhileSomebodyWaits) {
+TEST(PoolTick, TriesABackendThatIsDownOnceAtATimeAndDoesNotWarmWhileSomebodyWaits) {
   Limits limits = sized(2);
   limits.min_idle = 2;
   PoolState pool(limits);
@@ -126,11 +126,25 @@ TEST(PoolTick, DoesNotWarmABackendThatIsDownNorWhileSomebodyWaits) {
   pool.open_failed(t(0s), OpenFailure::transient).deliver();
   EXPECT_TRUE(down(waiter.told.value()));
   pool.open_failed(t(0s), OpenFailure::transient).deliver();
-  EXPECT_EQ(pool.tick(t(1h)).todo.open, 0U) << "the next asker finds out";
+  EXPECT_EQ(pool.tick(t(0s)).todo.open, 0U) << "not before the backoff ends";
+  EXPECT_GT(pool.next_tick(t(0s)), t(0s));
+  EXPECT_LT(pool.next_tick(t(0s)), t(1s));
+  EXPECT_EQ(pool.tick(t(1h)).todo.open, 1U) << "nobody asks: one probe";
+  EXPECT_EQ(pool.tick(t(1h)).todo.open, 0U);
   TestMember member;
-  ASSERT_TRUE(opens(pool.acquire(waiter, {}, t(1h))));
   pool.opened(member, t(1h)).deliver();
-  EXPECT_EQ(pool.tick(t(1h)).todo.open, 1U);
+  EXPECT_EQ(pool.tick(t(1h)).todo.open, 1U) << "it is back, and warmed up to pool_size";
+}
+
+TEST(PoolTick, ABackendThatRefusesItsLoginsIsNotTriedUnlessAsked) {
+  Limits limits = sized(2);
+  limits.min_idle = 1;
+  PoolState pool(limits);
+  ASSERT_EQ(pool.tick(t(0s)).todo.open, 1U);
+  pool.open_failed(t(0s), OpenFailure::permanent).deliver();
+  EXPECT_EQ(pool.tick(t(1h)).todo.open, 0U);
+  TestWaiter waiter;
+  EXPECT_TRUE(opens(pool.acquire(waiter, {}, t(1h))));
 }
 
 TEST(PoolTick, APingedMemberIsNotWarmedFor) {

@@ -82,6 +82,7 @@ class World {
   bool surely_old(const ModelMember& member) const;
   bool maybe_old(const ModelMember& member) const;
   bool surely_may_open() const;
+  bool alive();  // a connection that serves or could serve somebody
   bool maybe_may_open() const;
   bool hopeless() const;
   ModelSession* first() const;

@@ -219,7 +219,8 @@ void World::tick() {
     ++happened["kept alive"];
   }
   for (std::size_t i = 0; i < ticked.todo.open; ++i) {
-    EXPECT_TRUE(queue_.empty() && failures_ == 0 && maybe_may_open()) << where();
+    EXPECT_TRUE(queue_.empty() && maybe_may_open()) << where();
+    EXPECT_TRUE(failures_ == 0 || (!permanent_ && !alive())) << "probes for nothing, " << where();
     EXPECT_LT(existing(), keep()) << "warms into overflow, " << where();
     openings_.push_back(nullptr);
     ++happened["warmed"];
@@ -228,6 +229,14 @@ void World::tick() {
     EXPECT_GE(count(Place::idle) + count(Place::pinged) + openings_.size(), limits_.min_idle)
         << "not kept warm, " << where();
   }
+  if (queue_.empty() && failures_ > 0 && !permanent_ && !alive() && surely_may_open() &&
+      existing() < keep()) {
+    EXPECT_FALSE(openings_.empty()) << "nobody finds out that it is back, " << where();
+  }
+}
+
+bool World::alive() {
+  return count(Place::idle) + count(Place::pinged) + lent() > 0;
 }
 
 void World::answer_ping(bool alive) {
