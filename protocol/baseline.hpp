@@ -13,9 +13,9 @@ namespace sluice::protocol {
 struct Baseline {
   std::vector<std::string> statements;  // of init_sql, as the dialect sends them
   Settings values;                      // the settings that they make
-  Settings own;  // those that belong to the client all the same: autocommit, the character set
-  bool more = false;                    // they do something else too
-  bool refused = false;                 // they do what cannot be allowed: nothing is sent
+  Settings own;       // those that belong to the client all the same: autocommit, the character set
+  bool more = false;  // they do something else too
+  bool refused = false;  // they do what cannot be allowed: nothing is sent
 
   // A session's own reset has taken the values away: they are set again before the next statement.
   bool lost = false;
