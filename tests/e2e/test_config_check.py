@@ -167,3 +167,14 @@ def test_run_refuses_a_bad_file_and_a_missing_one(tmp_path):
                               timeout=20)
         assert done.returncode == 1
         assert where.name in done.stdout + done.stderr
+
+
+def test_what_drives_the_sockets_is_told():
+    done = check(on("postgresql", extra={"io": "epoll"}))
+    assert done.returncode == 0, done.stderr
+    assert "sockets by epoll (io: epoll)" in done.stdout
+    done = check(on("postgresql", extra={"io": "auto"}))
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"sockets by (io_uring|epoll) \(io: auto; .+\)", done.stdout), done.stdout
+    # --offline asks the kernel nothing.
+    assert "sockets by" not in check(on("postgresql", extra={"io": "io_uring"}), "--offline").stdout
