@@ -127,6 +127,7 @@ class ClientConversation final : public Conversation {
   bool left_open(const Head& head, Exchange& out);
 
   // ---- replies
+  Bytes plain_rows(Bytes in) const;
   bool reply(const Head& head, Exchange& out);
   bool reply_to_front(const Head& head, Exchange& out);
   bool command_complete(const Head& head, Exchange& out);

@@ -10,6 +10,11 @@ namespace sluice::protocol::postgresql {
 void ClientConversation::from_backend(Bytes in, Exchange& out) {
   while (link_ != nullptr && !link_->broken) {
     BackendLink& link = *link_;
+    if (Bytes rows = plain_rows(in); !rows.empty()) {
+      out.to_client.borrow(rows);
+      in = in.subspan(rows.size());
+      replied_ = true;
+    }
     Head head;
     switch (link.reader.peek(in, kBackendMessageLimit, backend_head, head)) {
       case FrameReader::Got::more:
@@ -39,6 +44,30 @@ void ClientConversation::from_backend(Bytes in, Exchange& out) {
       after_message(out);
     }
   }
+}
+
+// The whole rows at the head of `in`, of a result or of COPY TO: they pass without a closer look.
+Bytes ClientConversation::plain_rows(Bytes in) const {
+  const BackendLink& link = *link_;
+  if (link.reader.left() != 0 || link.reader.holding() || link.expected.empty() || !welcomed_) {
+    return {};
+  }
+  const Expected& front = link.expected.front();
+  if (!front.visible || (front.kind != Reply::query && front.kind != Reply::execute)) {
+    return {};
+  }
+  std::size_t end = 0;
+  while (in.size() - end >= kHeaderSize) {
+    const Bytes rest = in.subspan(end);
+    const std::uint32_t length = std::uint32_t{rest[1]} << 24U | std::uint32_t{rest[2]} << 16U |
+                                 std::uint32_t{rest[3]} << 8U | rest[4];
+    if ((rest[0] != backend::kDataRow && rest[0] != backend::kCopyData) || length < 4 ||
+        length > rest.size() - 1) {
+      break;
+    }
+    end += 1 + length;
+  }
+  return in.first(end);
 }
 
 // True: the message goes to the client as it is.
