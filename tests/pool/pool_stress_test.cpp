@@ -79,7 +79,9 @@ struct Stage {
 
   SharedMember* connect(std::size_t pool, std::uint32_t worker, std::uint64_t fit_class) {
     ++servers[pool].opened;
-    if (++servers[pool].connections > kBound || ++connections > kBudget) {
+    const int here = ++servers[pool].connections;
+    const int everywhere = ++connections;
+    if (here > kBound || everywhere > kBudget) {
       ++violations;
     }
     auto* member = new SharedMember;
@@ -157,6 +159,7 @@ class Client {
           return static_cast<SharedMember*>(member);
         }
         pool().distrust(stage_.now());
+        static_cast<SharedMember*>(member)->held = false;  // it may come back, to be evicted
         decision = pool().replace(*member, waiter_, stage_.now(), false);
         if (!opens(decision)) {
           end_closing(*member);

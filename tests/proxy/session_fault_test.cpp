@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -153,9 +155,19 @@ int patient(int fd) {
   return fd;
 }
 
+// A ring that this thread has closed may still interrupt it once.
+template <typename Call>
+auto uninterrupted(Call call) {
+  auto result = call();
+  while (result < 0 && errno == EINTR) {
+    result = call();
+  }
+  return result;
+}
+
 std::string received(int fd) {
   char bytes[512];
-  ssize_t count = ::recv(fd, bytes, sizeof bytes, 0);
+  ssize_t count = uninterrupted([&] { return ::recv(fd, bytes, sizeof bytes, 0); });
   return count > 0 ? std::string(bytes, static_cast<std::size_t>(count)) : std::string();
 }
 
@@ -202,7 +214,7 @@ struct SessionFault : testing::TestWithParam<Fault> {
 
   // The backend's side: its login, as far as sluice needs it.
   int let_backend_in() {
-    int fd = patient(::accept(listening, nullptr, nullptr));
+    int fd = patient(uninterrupted([&] { return ::accept(listening, nullptr, nullptr); }));
     received(fd);
     const char welcome[] = "R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I";
     EXPECT_EQ(::send(fd, welcome, sizeof welcome - 1, 0), static_cast<ssize_t>(sizeof welcome - 1));
