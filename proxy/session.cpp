@@ -14,7 +14,6 @@ using metrics::Direction;
 using metrics::Side;
 using protocol::Ending;
 using protocol::Exchange;
-using protocol::FailureKind;
 using protocol::Need;
 
 namespace {
