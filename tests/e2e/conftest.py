@@ -66,6 +66,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "proxy_only: asks something of sluice itself")
     config.addinivalue_line("markers", "full: the sizes of an acceptance run; minutes")
     config.addinivalue_line("markers", "sanitized: part of the run under the thread sanitizer")
+    config.addinivalue_line("markers", "plain_build: looks at memory or takes the descriptors, which a sanitizer needs")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -73,6 +74,10 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             if item.get_closest_marker("proxy_only"):
                 item.add_marker(pytest.mark.skip(reason="asks something of sluice itself"))
+    if os.environ.get("SLUICE_PRESET") in ("asan", "tsan"):
+        for item in items:
+            if item.get_closest_marker("plain_build"):
+                item.add_marker(pytest.mark.skip(reason="not under a sanitizer: memory, descriptors"))
     if not config.getoption("-m"):
         for item in items:
             if item.get_closest_marker("full"):

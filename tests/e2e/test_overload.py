@@ -68,6 +68,7 @@ class Steady:
         assert self.slowest < slowest
 
 
+@pytest.mark.plain_build
 def test_accept_pauses_without_descriptors_and_recovers(any_server, start):
     at = start(any_server, pool_size=2, workers=1)
     with ExitStack() as stack:
@@ -98,6 +99,7 @@ def test_accept_pauses_without_descriptors_and_recovers(any_server, start):
         assert [value(one, "SELECT 9") for one in more] == [9] * 10
 
 
+@pytest.mark.plain_build
 def test_a_client_that_never_reads_a_large_result(any_server, start):
     at = start(any_server, pool_size=3, workers=1)
     sql = ("SELECT repeat('x', 1000) FROM generate_series(1, 1000000)" if at.postgresql
@@ -134,6 +136,7 @@ def send_for(raw: socket.socket, head: bytes, size: int, seconds: float) -> int:
     return sent
 
 
+@pytest.mark.plain_build
 def test_a_client_that_sends_without_end(server, start):
     """1 GiB of INSERT to a backend that is stopped: what it does not take is not taken."""
     its = server("pg15")
@@ -163,6 +166,7 @@ def test_a_client_that_sends_without_end(server, start):
     assert its.admin("SELECT count(*) FROM scratch WHERE id = -95") == "0"
 
 
+@pytest.mark.plain_build
 def test_a_client_that_sends_without_end_to_mysql(server, start):
     its = server("mariadb")
     at = start(its, pool_size=2, workers=1)
