@@ -259,51 +259,6 @@ void MysqlConversation::begin(Command command, ReplyKind kind, const MysqlStatem
   link_->expect(kind, options);
 }
 
-void MysqlConversation::add_pins(const MysqlStatement& effects) {
-  const auto pin = [&](sql::MysqlTrait trait, Pin reason) {
-    if (effects.has(trait)) {
-      pins_.add(reason);
-    }
-  };
-  pin(user_variable, Pin::user_variable);
-  pin(temporary, Pin::temporary);
-  pin(text_prepare, Pin::prepared);
-  pin(calc_found_rows, Pin::found_rows);
-  pin(role, Pin::role);
-  pin(set_character, Pin::settings);
-  pin(uncarried, Pin::settings);
-  pin(backend_identity, Pin::backend_identity);
-  pin(handler, Pin::cursor);
-  pin(xa_begin, Pin::session);
-  for (sql::MysqlTrait trait : {lock_tables, lock_instance, named_lock}) {
-    pin(trait, Pin::lock);
-  }
-  handler_ = handler_ || effects.has(handler);
-  xa_ = xa_ || effects.has(xa_begin);
-  table_locks_ = table_locks_ || effects.has(lock_tables);
-  instance_lock_ = instance_lock_ || effects.has(lock_instance);
-  named_locks_ = named_locks_ || effects.has(named_lock);
-  if (link_->trackers != MysqlLink::Trackers::on && effects.any({set, use, opaque})) {
-    pins_.add(Pin::settings);
-  }
-}
-
-// The statement succeeded: what it gave back no longer pins.
-void MysqlConversation::release_pins(const MysqlStatement& effects) {
-  if (effects.has(xa_end) && !effects.has(xa_begin)) {
-    xa_ = false;
-    if (!session_changed_) {
-      pins_.remove(Pin::session);
-    }
-  }
-  table_locks_ = table_locks_ && (!effects.has(unlock_tables) || effects.has(lock_tables));
-  instance_lock_ = instance_lock_ && (!effects.has(unlock_instance) || effects.has(lock_instance));
-  named_locks_ = named_locks_ && (!effects.has(release_locks) || effects.has(named_lock));
-  if (!table_locks_ && !instance_lock_ && !named_locks_) {
-    pins_.remove(Pin::lock);
-  }
-}
-
 MysqlConversation::Stop MysqlConversation::query(const Head& head, Bytes& in, Exchange& out) {
   if (link_ == nullptr && !may_be_kill(head.body())) {
     return Need::backend;

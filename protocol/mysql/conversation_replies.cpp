@@ -235,26 +235,6 @@ void MysqlConversation::on_error(Exchange& out) {
   }
 }
 
-// A single statement that failed has not made what would have pinned.
-void MysqlConversation::take_back_pins() {
-  const MysqlStatement& effects = running_->effects;
-  for (Pin pin : {Pin::temporary, Pin::prepared, Pin::role}) {
-    if (!running_->before.has(pin)) {
-      pins_.remove(pin);
-    }
-  }
-  if (effects.any({lock_tables, lock_instance}) && !running_->before.has(Pin::lock)) {
-    table_locks_ = instance_lock_ = false;
-    if (!named_locks_) {
-      pins_.remove(Pin::lock);
-    }
-  }
-  if (effects.has(xa_begin) && !running_->before.has(Pin::session)) {
-    xa_ = false;
-    pins_.remove(Pin::session);
-  }
-}
-
 // Cursors and long data of prepared statements, by the flags of the last OK.
 void MysqlConversation::follow_cursor() {
   if (running_->statement_id == 0) {

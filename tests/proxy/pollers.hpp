@@ -8,6 +8,7 @@
 
 #include "proxy/loop.hpp"
 #include "proxy/ring.hpp"
+#include "proxy/stream.hpp"
 
 namespace sluice::proxy {
 
@@ -26,6 +27,20 @@ struct WithPoller : testing::TestWithParam<Poller> {
 
   Loop loop{possible(GetParam())};
 };
+
+// Reads to the end, `limit` bytes at a time, and stops the loop.
+inline Task<void> read_all(Stream& stream, std::string& got, Arrival& last, std::size_t limit) {
+  for (;;) {
+    Chunk chunk = co_await stream.receive(limit);
+    last = chunk.arrival();
+    if (chunk.has_data()) {
+      got += protocol::as_text(chunk.bytes());
+    } else if (!chunk.spurious()) {
+      break;
+    }
+  }
+  stream.loop().stop();
+}
 
 inline std::string poller_of(const testing::TestParamInfo<Poller>& info) {
   return info.param == Poller::epoll ? "epoll" : "io_uring";

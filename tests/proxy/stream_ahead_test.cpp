@@ -86,19 +86,6 @@ struct StreamAheadTest : testing::Test {
   int peer = -1;
 };
 
-Task<void> read_all(Stream& stream, std::string& got, Arrival& last, std::size_t limit) {
-  for (;;) {
-    Chunk chunk = co_await stream.receive(limit);
-    last = chunk.arrival();
-    if (chunk.has_data()) {
-      got += as_text(chunk.bytes());
-    } else if (!chunk.spurious()) {
-      break;
-    }
-  }
-  stream.loop().stop();
-}
-
 Task<void> write_all(Stream& stream, protocol::Outbox& outbox, bool& ok) {
   ok = co_await stream.send(outbox);
 }

@@ -45,19 +45,6 @@ struct StreamTest : WithPoller {
   int peer = -1;
 };
 
-Task<void> read_all(Stream& stream, std::string& got, Arrival& last, std::size_t limit) {
-  for (;;) {
-    Chunk chunk = co_await stream.receive(limit);
-    last = chunk.arrival();
-    if (chunk.has_data()) {
-      got += as_text(chunk.bytes());
-    } else if (!chunk.spurious()) {
-      break;
-    }
-  }
-  stream.loop().stop();
-}
-
 TEST_P(StreamTest, HandsOutWhatArrivesUntilTheEnd) {
   std::string got;
   Arrival last = Arrival::nothing;
