@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/middleware.hpp"
 #include "protocol/secret.hpp"
 
 namespace sluice::config {
@@ -38,6 +39,7 @@ struct ListenerTls {
   TlsMode mode = TlsMode::disable;
   std::string cert_file;
   std::string key_file;
+  std::string client_ca_file;  // of verify_ca and verify_full
 };
 
 struct Listener {
@@ -94,11 +96,33 @@ struct User {
   protocol::Secret secret;
 };
 
-// Empty = matches all. Shell patterns (*, ?, [...]).
+// Empty = matches all. Shell patterns (*, ?, [...]), but for `address`.
 struct Match {
   std::optional<Protocol> protocol;
+  std::string listener;
   std::string user;
   std::string database;
+  std::string application_name;
+  TextPairs attributes;              // startup parameter or connection attribute -> pattern
+  std::vector<std::string> address;  // of the client: CIDRs, one of which must hold it
+  std::string tls_subject;           // of a verified client certificate, RFC 2253
+  TextPairs claims;                  // of a token that the global chain has verified
+};
+
+// Empty = those of `limits`.
+struct RouteTimeouts {
+  std::optional<milliseconds> client_idle_timeout;
+  std::optional<milliseconds> idle_transaction_timeout;
+  std::optional<milliseconds> transaction_timeout;
+  std::optional<milliseconds> query_timeout;
+  std::optional<milliseconds> client_max_lifetime;
+};
+
+// In place of what middleware of the route would say when it refuses; empty = its own.
+struct OnRefuse {
+  std::string message;
+  std::string sqlstate;
+  std::uint16_t mysql_errno = 0;  // `errno` in the file
 };
 
 struct Route {
@@ -106,7 +130,13 @@ struct Route {
   std::vector<std::string> tags;
   Match match;
   std::string pool;
-  std::string isolation_level;  // "" = the pool's
+  std::string isolation_level;     // "" = the pool's
+  std::optional<bool> read_only;   // empty = the pool's
+  std::optional<bool> autocommit;  // MySQL; empty = the pool's
+  RouteTimeouts timeouts;
+  std::string init_sql;  // SETs that the sessions start with, beyond the pool's; "" = none
+  std::vector<Middleware> middleware;
+  OnRefuse on_refuse;
 };
 
 struct Admin {
@@ -124,6 +154,7 @@ struct Limits {
   milliseconds query_timeout{0};
   milliseconds client_max_lifetime{0};
   std::size_t max_message = std::size_t{1} << 30U;
+  std::size_t max_pinned_buffer = std::size_t{1} << 20U;  // of a statement, for middleware
 };
 
 struct Drain {
@@ -143,6 +174,7 @@ struct Config {
   std::vector<Listener> listeners;
   std::vector<Pool> pools;
   std::vector<User> users;
+  std::vector<Middleware> middleware;  // the global chain
   std::vector<Route> routes;
   Admin admin;
   Limits limits;

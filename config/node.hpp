@@ -10,12 +10,9 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::config {
+#include "config/mark.hpp"
 
-struct Mark {
-  int line = 0;    // from 1; 0 = not known
-  int column = 0;  // from 1
-};
+namespace sluice::config {
 
 struct TreeNode;
 using TreePtr = std::shared_ptr<const TreeNode>;  // shared where an alias names an anchor

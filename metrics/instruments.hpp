@@ -35,6 +35,31 @@ enum class Direction : std::uint8_t { received, sent, count_ };
 // forwarded: sent to the backend; nothing_running: the session held no backend; unknown: the key
 // fits no session; failed: the backend could not be told.
 enum class CancelResult : std::uint8_t { forwarded, nothing_running, unknown, failed, count_ };
+// What a chain of middleware said of a login or a request.
+enum class MiddlewareVerdict : std::uint8_t { allowed, refused, delayed, rewritten, count_ };
+// Why; for the operator alone where the client is told less.
+enum class RefusalReason : std::uint8_t {
+  none,
+  token_missing,
+  token_oversized,
+  token_malformed,
+  token_algorithm,  // "none", or another one than the keys are for
+  token_unknown,    // not in the file of tokens; no key of this id
+  token_signature,
+  token_expired,
+  token_not_yet_valid,
+  token_issuer,
+  token_audience,
+  token_claim,
+  write,
+  rule,
+  unseen,  // too long to be seen whole
+  rate,
+  connections,
+  address,
+  failed,  // the middleware itself
+  count_
+};
 enum class LoginMethod : std::uint8_t {
   trust,
   password,
@@ -85,6 +110,18 @@ struct alignas(64) ListenerInstruments {
   Counters<FailureKind> auth_failures;
   Counters<FailureKind> sessions_ended;  // by a limit
   Histogram login_duration;
+};
+
+// One per entry of a chain (label route, "" = the global chain; label middleware) and worker.
+struct alignas(64) MiddlewareInstruments {
+  Counters<MiddlewareVerdict> verdicts;
+  Counters<RefusalReason> refusals;
+  Counter reports;  // of n_plus_one, snapshot_age, idle_in_transaction: what they found
+  Counter ended;    // sessions that it ended
+  Counter cut;      // answers that row_limit or result_limit cut
+  Counter dropped;  // lines that found their queue full
+  Counter lost;     // lines that could not be written
+  Histogram delay;  // that requests had to wait
 };
 
 // One per worker.

@@ -68,6 +68,8 @@ struct Facts {
   std::uint32_t errors = 0;           // error replies of the server that went to the client
   std::uint32_t prepared_hits = 0;    // statement was there on the backend already
   std::uint32_t prepared_misses = 0;  // had to be prepared first
+  // An answer went beyond its limit (AnswerLimits): cancel what runs on the backend.
+  bool cancel_running = false;
 };
 
 struct Exchange {
@@ -81,6 +83,7 @@ enum class Need : std::uint8_t {
   input,    // all of `in` is consumed; call again with more
   backend,  // what comes next needs a backend: attach() one, or refuse(), then call again
   reply,    // what comes next must wait until from_backend() has made progress; then call again
+  pause,    // the Inspector wants what comes next to wait: it is asked again at the next call
   close,  // the client said goodbye, or was told why it is thrown out: flush to_client, then close
 };
 
@@ -147,9 +150,15 @@ struct SessionDefaults {
   std::size_t max_message = std::size_t{1} << 30U;  // bytes; larger ones are refused
 };
 
+class Inspector;
+
 class Conversation {
  public:
   virtual ~Conversation() = default;
+
+  // Who is asked about requests, and told of answers; null: nobody. Borrowed, for as long as the
+  // conversation lives. `keep` is how many bytes of a statement's text are kept for it at most.
+  virtual void inspect(Inspector* inspector, std::size_t keep) = 0;
 
   // ---- before the first request
 

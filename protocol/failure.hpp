@@ -30,6 +30,18 @@ enum class FailureKind : std::uint8_t {
   transaction_timeout,
   query_timeout,
   client_max_lifetime,
+  // refused or ended by middleware
+  token_invalid,      // missing, forged, expired, for somebody else: the client is not told which
+  read_only_route,    // a write on a route that is read only
+  statement_refused,  // by a rule on its kind or text
+  statement_unseen,   // longer than what middleware may see, where it must see all of it
+  rate_limited,
+  connection_limit,
+  row_limit,
+  result_limit,
+  address_refused,
+  snapshot_too_old,   // snapshot_age ended the session
+  middleware_failed,  // a defect or a lack of memory in middleware: refused rather than let through
   // the backend's side
   backend_unreachable,
   backend_tls_failed,

@@ -32,6 +32,10 @@ class MysqlConversation final : public Conversation {
   MysqlConversation(const ClientLogin& login, std::shared_ptr<const SessionDefaults> defaults);
   ~MysqlConversation() override;
 
+  void inspect(Inspector* inspector, std::size_t keep) override {
+    inspector_ = inspector;
+    keep_ = keep;
+  }
   void welcome(const Parameters& reported, const CancelRequest& key, Outbox& to_client) override;
 
   Need from_client(Bytes& in, Exchange& out) override;
@@ -156,6 +160,8 @@ class MysqlConversation final : public Conversation {
   ClientLogin login_facts() const;
 
   std::shared_ptr<const SessionDefaults> defaults_;
+  Inspector* inspector_ = nullptr;
+  std::size_t keep_ = 0;
   SettingsPtr wanted_;
   MysqlLink* link_ = nullptr;
   Running* running_ = nullptr;  // of the link

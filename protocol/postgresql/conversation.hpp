@@ -32,6 +32,10 @@ class ClientConversation final : public Conversation {
  public:
   ClientConversation(const ClientLogin& login, std::shared_ptr<const SessionDefaults> defaults);
 
+  void inspect(Inspector* inspector, std::size_t keep) override {
+    inspector_ = inspector;
+    keep_ = keep;
+  }
   void welcome(const Parameters& reported, const CancelRequest& key, Outbox& to_client) override;
   Need from_client(Bytes& in, Exchange& out) override;
   void from_backend(Bytes in, Exchange& out) override;
@@ -146,6 +150,8 @@ class ClientConversation final : public Conversation {
   bool mid_reply() const;
 
   std::shared_ptr<const SessionDefaults> defaults_;
+  Inspector* inspector_ = nullptr;
+  std::size_t keep_ = 0;
   BackendLink* link_ = nullptr;
   FrameReader reader_;
   SettingsPtr startup_;  // what RESET means for this client

@@ -1,0 +1,19 @@
+#include "protocol/inspector.hpp"
+
+namespace sluice::protocol {
+
+const sql::Digest& Request::digest() const {
+  if (digest_ == nullptr) {
+    if (kept != nullptr && *kept != nullptr) {
+      digest_ = *kept;
+    } else {
+      digest_ = std::make_shared<const sql::Digest>(sql::digest(text, syntax));
+      if (kept != nullptr) {
+        *kept = digest_;
+      }
+    }
+  }
+  return *digest_;
+}
+
+}  // namespace sluice::protocol

@@ -1,0 +1,9 @@
+#pragma once
+
+#include "proxy/middleware/middleware.hpp"
+
+namespace sluice::proxy::middleware {
+
+Made make(const config::IdleInTransaction& options);
+
+}  // namespace sluice::proxy::middleware

@@ -1,0 +1,176 @@
+#pragma once
+
+// What a middleware is. A Middleware is one entry of a chain in the configuration: made once,
+// shared by all workers, immutable but for what it guards itself. A Part is what one session has of
+// it: made at the login, used on the session's worker alone, and told of each phase in turn:
+//
+//   on_login             once, before any backend is touched; may refuse, and leave things in Login
+//   on_request           before a request goes to a backend: allow | refuse | delay | rewrite
+//   on_decided           what the whole chain said, unless it was a delay
+//   on_answer            an allowed request ended (not of RequestKind::prepare)
+//   on_transaction_end   a transaction, or a statement outside of one, ended
+//   on_tick              now and then, whatever the session does
+//   on_close             always, exactly once, for each Part that exists, in reverse order
+//
+// The global chain's parts come first, then the route's, each in the order of the file. The chain
+// stops at the first that refuses or delays. Nothing here blocks, does I/O or reads a clock: slow
+// work goes to Background. What a Part throws is caught by the Chain: on_login and on_request
+// refuse then (FailureKind::middleware_failed), the others are logged and go on with the next Part.
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "config/middleware.hpp"
+#include "metrics/instruments.hpp"
+#include "protocol/conversation.hpp"
+#include "protocol/dialect.hpp"
+#include "protocol/inspector.hpp"
+#include "protocol/login.hpp"
+#include "protocol/result.hpp"
+
+namespace sluice::proxy::middleware {
+
+class Background;
+
+using TimePoint = std::chrono::steady_clock::time_point;
+using Duration = std::chrono::steady_clock::duration;
+using WallTime = std::chrono::system_clock::time_point;
+using metrics::RefusalReason;
+
+struct Now {
+  TimePoint steady;
+  WallTime wall;
+};
+
+// Who a session is. Lives as long as the session's chain.
+struct Identity {
+  protocol::Protocol protocol = protocol::Protocol::postgresql;
+  std::uint32_t session = 0;  // the id that the client, SHOW SESSIONS and the log see
+  std::string listener;
+  std::string route;  // "" while the global chain runs at the login
+  std::string user;
+  std::string database;
+  std::string address;           // of the client, without its port; "" on a unix socket
+  std::string application_name;  // PostgreSQL's parameter; MySQL's attribute program_name
+  std::string tls_subject;       // of the verified client certificate, RFC 2253; "" without one
+  bool tls = false;
+  // A `traceparent` startup parameter or connection attribute.
+  std::string traceparent;
+};
+
+// What on_login sees and may leave behind.
+struct Login {
+  const Identity& identity;
+  // Startup parameters or connection attributes whose name begins with "sluice.", and those named
+  // in some require_token: they go no further than here.
+  const protocol::Parameters& attributes;
+  Now now;
+
+  protocol::Parameters claims{};    // verified, for the match of routes, `expose` and the audit
+  protocol::Parameters settings{};  // the database session starts with them; the client cannot
+                                    // change those of `expose`
+  bool read_only = false;  // transactions are read only, and stay so
+};
+
+struct Verdict {
+  using Kind = protocol::Verdict::Kind;
+  Kind kind = Kind::allow;
+  std::optional<protocol::Failure> failure;    // of refuse
+  RefusalReason reason = RefusalReason::none;  // of refuse
+  Duration delay{0};                           // of delay: ask again after this
+  std::string text;                            // of rewrite
+  Duration timeout{0};                         // 0 = none; the shortest of the chain counts
+  protocol::AnswerLimits limits;               // likewise
+  std::string pool;                            // "" = the route's; the last of the chain counts
+
+  bool goes_on() const { return kind == Kind::allow || kind == Kind::rewrite; }
+  void refuse(RefusalReason why, protocol::Failure with) {
+    kind = Kind::refuse;
+    reason = why;
+    failure = std::move(with);
+  }
+};
+
+// An allowed request, from its decision to its answer; kept by the Chain.
+struct Asked {
+  protocol::RequestKind kind = protocol::RequestKind::query;
+  TimePoint at;                                         // when it was allowed
+  std::shared_ptr<const protocol::sql::Digest> digest;  // where a Part wants it
+  std::string text;                                     // likewise
+  bool in_transaction = false;                          // when it was asked
+};
+
+struct TransactionEnd {
+  Now now;
+};
+
+// What a Part wants to be called for; what nobody wants is not done.
+struct Wants {
+  bool request = false;
+  bool decided = false;
+  bool answer = false;
+  bool digest = false;  // Asked::digest
+  bool text = false;    // Asked::text
+  bool transaction_end = false;
+  bool tick = false;
+};
+
+// Why on_tick wants the session to end: told to the client, an open transaction rolled back.
+using Ending = std::optional<protocol::Failure>;
+
+// What on_tick is told of its session.
+struct Moment {
+  Now now;
+  bool in_transaction = false;
+  bool running = false;      // a request is on the backend
+  TimePoint moved_at;        // when the last request was begun or answered
+  TimePoint transaction_at;  // when the open transaction began; as exact as the ticks
+};
+
+class Part {
+ public:
+  Part() = default;
+  Part(const Part&) = delete;
+  Part& operator=(const Part&) = delete;
+  virtual ~Part() = default;
+
+  virtual void on_login(Login& /*login*/, Verdict& /*verdict*/) {}
+  // `verdict` is what those before it have said: allow or rewrite.
+  virtual void on_request(const protocol::Request& /*request*/, const Now& /*now*/,
+                          Verdict& /*verdict*/) {}
+  virtual void on_decided(const protocol::Request& /*request*/, const Now& /*now*/,
+                          const Verdict& /*verdict*/) {}
+  virtual void on_answer(const Asked& /*asked*/, const protocol::Answer& /*answer*/,
+                         const Now& /*now*/) {}
+  virtual void on_transaction_end(const TransactionEnd& /*end*/) {}
+  virtual Ending on_tick(const Moment& /*moment*/) { return std::nullopt; }
+  virtual void on_close(const Now& /*now*/) noexcept {}
+};
+
+// What a Part is made with. All outlive it.
+struct Place {
+  const Identity& identity;
+  metrics::MiddlewareInstruments& instruments;  // of this entry and worker
+  Background& background;
+};
+
+class Middleware {
+ public:
+  Middleware() = default;
+  Middleware(const Middleware&) = delete;
+  Middleware& operator=(const Middleware&) = delete;
+  virtual ~Middleware() = default;
+
+  virtual std::string_view name() const = 0;  // as in the configuration
+  virtual Wants wants() const = 0;
+  virtual std::unique_ptr<Part> begin(const Place& place) = 0;
+  // SIGUSR1: files that were moved away are opened anew.
+  virtual void reopen() {}
+};
+
+using Made = protocol::Result<std::unique_ptr<Middleware>>;
+
+}  // namespace sluice::proxy::middleware
