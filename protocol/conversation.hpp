@@ -157,6 +157,8 @@ struct SessionDefaults {
   std::string init_sql;                       // statements run on each new connection; "" = none
   std::size_t max_prepared_statements = 200;  // per backend connection
   std::size_t max_message = std::size_t{1} << 30U;  // bytes; larger ones are refused
+
+  friend bool operator==(const SessionDefaults&, const SessionDefaults&) = default;
 };
 
 class Inspector;

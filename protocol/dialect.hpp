@@ -34,6 +34,9 @@ class Dialect {
   virtual Parameters take_attributes(ClientLogin& login,
                                      const std::vector<std::string>& names) const;
 
+  // The setting of a session that says which isolation level its transactions have.
+  virtual std::string_view isolation_setting() const { return {}; }
+
   // An error for a client whose login has not reached a Conversation (or was refused after it).
   virtual Buffer login_error(const ClientLogin& login, const Failure& failure) const = 0;
   // An error for a client that has sent nothing yet (too many clients).
