@@ -38,17 +38,12 @@ TEST(ChainChecks, pools_of_rules_speak_what_their_clients_do) {
       Lines{});
 }
 
-TEST(ChainChecks, settings_are_of_the_clients_kind) {
+TEST(ChainChecks, warn_of_user_variables_that_nobody_has) {
   EXPECT_EQ(
       problems(config("  - {name: r, pool: p, middleware: [{settings: {\"@a\": x}}]}\n")),
-      Lines{"f:4:59: error: routes[0].middleware[0].settings.@a: \"@a\" is a user variable of "
-            "MySQL, and the route \"r\" has clients of PostgreSQL"});
-  EXPECT_EQ(
-      problems(config("  - {name: r, pool: m, middleware: [{require_token: {tokens: x, "
-                      "expose: {name: app.user}}}]}\n")),
-      Lines{"f:4:80: error: routes[0].middleware[0].require_token.expose.name: \"app.user\" is "
-            "a setting of PostgreSQL's kind, and the route \"r\" has clients of MySQL, whose "
-            "own variables are @name"});
+      Lines{"f:4:55: warning: routes[0].middleware[0].settings.@a: \"@a\" has no effect: it is "
+            "a user variable of MySQL, and no route of the chain has clients of MySQL"});
+  EXPECT_EQ(problems(config(kPlain, "  - settings: {\"@a\": x, app.user: y}\n")), Lines{});
 }
 
 TEST(ChainChecks, two_audits_do_not_share_a_file) {

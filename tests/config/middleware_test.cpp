@@ -110,7 +110,7 @@ TEST(Chain, describes_itself_in_words_that_load_again) {
 TEST(Chain, secrets_are_masked) {
   const auto loaded = load_chain(
       "  - require_token: {tokens: hush-hush}\n  - require_token: {hmac_sha256_secret: "
-      "hush-hush}\n");
+      "hush-hush-hush-hush-hush-hush-hush}\n");
   ASSERT_NE(loaded.config, nullptr);
   EXPECT_EQ(describe(*loaded.config).find("hush"), std::string::npos);
   for (const Problem& problem : loaded.problems) {
@@ -202,6 +202,9 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"settings: {a b: x}", "@:16",
             "error: middleware[0].settings: the key \"a b\" must be the name of a setting, such as "
             "search_path, app.user or @app_user"},
+        Row{"settings: {Role: x}", "@:16",
+            "error: middleware[0].settings: the key \"Role\" is no setting to give: who a session "
+            "is belongs to its login"},
         Row{"tag: {route: false, traceparent: false}", "@:10",
             "error: middleware[0].tag: adds nothing; give it route, traceparent or values"}));
 
@@ -221,8 +224,8 @@ INSTANTIATE_TEST_SUITE_P(
             "error: middleware[0].require_token.audience: is of JWTs, and a token of `tokens` has "
             "no claims"},
         Row{"require_token: {hmac_sha256_secret: short}", "@:41",
-            "warning: middleware[0].require_token.hmac_sha256_secret: is short for HS256: RFC 7518 "
-            "asks for 32 bytes at least"},
+            "error: middleware[0].require_token.hmac_sha256_secret: is too short: HS256 needs a "
+            "secret of 32 bytes at least"},
         Row{"require_token: {jwks_file: /nonexistent/x}", "@:32",
             "error: middleware[0].require_token.jwks_file: cannot read the file "
             "\"/nonexistent/x\""},
