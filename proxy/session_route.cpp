@@ -27,6 +27,10 @@ std::string_view application_name(const protocol::ClientLogin& login, config::Pr
                   protocol == config::Protocol::postgresql ? "application_name" : "program_name");
 }
 
+std::string_view subject_of(const protocol::ClientLogin& login) {
+  return login.certificate ? std::string_view(login.certificate->subject) : std::string_view();
+}
+
 bool is_read_uncommitted(std::string_view level) {
   constexpr std::string_view kLevel = "read uncommitted";
   return std::equal(level.begin(), level.end(), kLevel.begin(), kLevel.end(), [](char a, char b) {
@@ -56,7 +60,7 @@ middleware::Identity Session::identity(const Attributes& attributes) const {
   identity.database = login_->database;
   identity.address = host_of(peer_);
   identity.application_name = application_name(*login_, listener_.config->protocol);
-  identity.tls_subject = client_.peer_subject();
+  identity.tls_subject = subject_of(*login_);
   identity.tls = login_->tls;
   identity.traceparent = value_of(attributes, "traceparent");
   return identity;
@@ -74,8 +78,7 @@ protocol::Status Session::choose_route(const Attributes& attributes) {
   candidate.database = login_->database;
   candidate.application_name = application_name(*login_, candidate.protocol);
   candidate.address = host_of(peer_);
-  const std::string subject = client_.peer_subject();
-  candidate.tls_subject = subject;
+  candidate.tls_subject = subject_of(*login_);
   candidate.parameters = &login_->parameters;
   candidate.attributes = &attributes;
   if (!policy_->has_middleware()) {
