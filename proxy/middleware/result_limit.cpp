@@ -1,9 +1,54 @@
 #include "proxy/middleware/result_limit.hpp"
 
 namespace sluice::proxy::middleware {
+namespace {
 
-Made make(const config::ResultLimit& /*options*/) {
-  return protocol::fail(protocol::FailureKind::internal, "result_limit is being built");
+class ResultLimitPart final : public Part {
+ public:
+  ResultLimitPart(std::uint64_t bytes, const Place& place)
+      : bytes_(bytes), instruments_(place.instruments) {}
+
+  void on_request(const protocol::Request& /*request*/, const Now& /*now*/,
+                  Verdict& verdict) override {
+    if (verdict.limits.bytes == 0 || verdict.limits.bytes > bytes_) {
+      verdict.limits.bytes = bytes_;
+    }
+  }
+
+  void on_answer(const Asked& /*asked*/, const protocol::Answer& answer,
+                 const Now& /*now*/) override {
+    if (answer.end == protocol::Answer::End::limited && answer.bytes >= bytes_) {
+      instruments_.cut.add();
+    }
+  }
+
+ private:
+  const std::uint64_t bytes_;
+  metrics::MiddlewareInstruments& instruments_;
+};
+
+class ResultLimit final : public Middleware {
+ public:
+  explicit ResultLimit(std::uint64_t bytes) : bytes_(bytes) {}
+
+  std::string_view name() const override { return "result_limit"; }
+  Wants wants() const override { return {.request = true, .answer = true}; }
+  std::unique_ptr<Part> begin(const Place& place) override {
+    return std::make_unique<ResultLimitPart>(bytes_, place);
+  }
+
+ private:
+  const std::uint64_t bytes_;
+};
+
+}  // namespace
+
+Made make(const config::ResultLimit& options) {
+  if (options.bytes == 0) {
+    return protocol::fail(protocol::FailureKind::internal,
+                          "result_limit: bytes must be at least 1");
+  }
+  return Made(std::make_unique<ResultLimit>(options.bytes));
 }
 
 }  // namespace sluice::proxy::middleware
