@@ -15,15 +15,25 @@ class ResultLimitPart final : public Part {
     }
   }
 
+  void on_decided(const protocol::Request& /*request*/, const Now& /*now*/,
+                  const Verdict& verdict) override {
+    shortest_ = verdict.limits.bytes == bytes_;
+    rows_ = verdict.limits.rows;
+  }
+
+  // A result that was cut before its limit of rows was too large.
   void on_answer(const Asked& /*asked*/, const protocol::Answer& answer,
                  const Now& /*now*/) override {
-    if (answer.end == protocol::Answer::End::limited && answer.bytes >= bytes_) {
+    if (answer.end == protocol::Answer::End::limited && shortest_ &&
+        (rows_ == 0 || answer.rows < rows_)) {
       instruments_.cut.add();
     }
   }
 
  private:
   const std::uint64_t bytes_;
+  bool shortest_ = false;   // of the chain: it is this one that cuts
+  std::uint64_t rows_ = 0;  // the chain's limit of rows
   metrics::MiddlewareInstruments& instruments_;
 };
 
@@ -32,7 +42,7 @@ class ResultLimit final : public Middleware {
   explicit ResultLimit(std::uint64_t bytes) : bytes_(bytes) {}
 
   std::string_view name() const override { return "result_limit"; }
-  Wants wants() const override { return {.request = true, .answer = true}; }
+  Wants wants() const override { return {.request = true, .decided = true, .answer = true}; }
   std::unique_ptr<Part> begin(const Place& place) override {
     return std::make_unique<ResultLimitPart>(bytes_, place);
   }

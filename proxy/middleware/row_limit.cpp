@@ -15,15 +15,21 @@ class RowLimitPart final : public Part {
     }
   }
 
+  void on_decided(const protocol::Request& /*request*/, const Now& /*now*/,
+                  const Verdict& verdict) override {
+    shortest_ = verdict.limits.rows == rows_;
+  }
+
   void on_answer(const Asked& /*asked*/, const protocol::Answer& answer,
                  const Now& /*now*/) override {
-    if (answer.end == protocol::Answer::End::limited && answer.rows >= rows_) {
+    if (answer.end == protocol::Answer::End::limited && shortest_ && answer.rows >= rows_) {
       instruments_.cut.add();
     }
   }
 
  private:
   const std::uint64_t rows_;
+  bool shortest_ = false;  // of the chain: it is this one that cuts
   metrics::MiddlewareInstruments& instruments_;
 };
 
@@ -32,7 +38,7 @@ class RowLimit final : public Middleware {
   explicit RowLimit(std::uint64_t rows) : rows_(rows) {}
 
   std::string_view name() const override { return "row_limit"; }
-  Wants wants() const override { return {.request = true, .answer = true}; }
+  Wants wants() const override { return {.request = true, .decided = true, .answer = true}; }
   std::unique_ptr<Part> begin(const Place& place) override {
     return std::make_unique<RowLimitPart>(rows_, place);
   }
