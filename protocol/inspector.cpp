@@ -2,7 +2,7 @@
 
 namespace sluice::protocol {
 
-const sql::Digest& Request::digest() const {
+const std::shared_ptr<const sql::Digest>& Request::shared_digest() const {
   if (digest_ == nullptr) {
     if (kept != nullptr && *kept != nullptr) {
       digest_ = *kept;
@@ -13,7 +13,7 @@ const sql::Digest& Request::digest() const {
       }
     }
   }
-  return *digest_;
+  return digest_;
 }
 
 }  // namespace sluice::protocol

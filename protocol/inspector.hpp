@@ -42,7 +42,8 @@ class Request {
 
   // Made at the first call, and kept in `*kept` where there is such a place (of a prepared
   // statement), so that it is made once for each text.
-  const sql::Digest& digest() const;
+  const sql::Digest& digest() const { return *shared_digest(); }
+  const std::shared_ptr<const sql::Digest>& shared_digest() const;
   std::shared_ptr<const sql::Digest>* kept = nullptr;
 
  private:

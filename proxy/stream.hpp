@@ -99,6 +99,8 @@ class Stream final : private Watched, private RingUser {
   // Shakes hands. `host` is for SNI and, where the context verifies it, the name to check.
   Task<protocol::Status> start_tls(ssl_ctx_st* context, Role role, std::string host);
   bool tls() const { return ssl_ != nullptr; }
+  // Of the peer's certificate, where it has one that was verified: RFC 2253. "" otherwise.
+  std::string peer_subject() const;
 
   // Breaks the connection now: both sides' waits end with an error. Idempotent.
   void abort();

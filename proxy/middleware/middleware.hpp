@@ -24,6 +24,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/middleware.hpp"
 #include "metrics/instruments.hpp"
@@ -71,10 +72,13 @@ struct Login {
   const protocol::Parameters& attributes;
   Now now;
 
-  protocol::Parameters claims{};    // verified, for the match of routes, `expose` and the audit
-  protocol::Parameters settings{};  // the database session starts with them; the client cannot
-                                    // change those of `expose`
-  bool read_only = false;  // transactions are read only, and stay so
+  // Verified, for the match of routes and the audit. A claim that is a list is there once for each
+  // of its elements: one that matches is enough.
+  protocol::Parameters claims{};
+  // The database session starts with them; one name once.
+  protocol::Parameters settings{};
+  std::vector<std::string> fixed{};  // names among them that the client cannot change
+  bool read_only = false;            // transactions are read only, and stay so
 };
 
 struct Verdict {
