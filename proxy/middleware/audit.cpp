@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "metrics/labels.hpp"
 #include "proxy/middleware/audit_line.hpp"
 #include "proxy/middleware/line_writer.hpp"
 
@@ -165,6 +166,9 @@ void AuditPart::add_refusal(AuditLine& line, const Verdict& verdict) {
   line.text("verdict", "refused");
   if (verdict.failure) {
     line.text("failure", verdict.failure->label());
+  }
+  if (verdict.reason != RefusalReason::none) {
+    line.text("reason", metrics::label_of(verdict.reason));
   }
 }
 
