@@ -216,6 +216,7 @@ void Session::apply_middleware(const SessionClock& clock) {
   moment.running = clock.running;
   moment.moved_at = clock.moved_at;
   moment.transaction_at = clock.transaction_at;
+  moment.isolation = isolation();
   if (auto ended = chain_->tick(moment)) {
     listener_.instruments[worker_.index]->sessions_ended(ended->why.kind).add();
     metrics::log::failed("session_ended", ended->why,

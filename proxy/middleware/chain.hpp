@@ -55,6 +55,8 @@ class Chain final : public protocol::Inspector {
   // Begins a Part of each entry and lets the login pass it, up to the first that refuses. `entries`
   // outlive the chain.
   Refusal enter(const Entries& entries, Login& login);
+  // Tells the Parts that the login is over; `refused` is why the session is not let in, or null.
+  void login_ended(const Login& login, const protocol::Failure* refused);
   // From now on refusals of all Parts are worded by `on_refuse`, which outlives the chain.
   void take_route(std::string_view name, const config::OnRefuse& on_refuse);
 
@@ -135,6 +137,7 @@ class Chain final : public protocol::Inspector {
   const config::OnRefuse* on_refuse_ = nullptr;
   std::vector<Slot> slots_;
   Wants wants_;
+  RefusalReason refused_for_ = RefusalReason::none;  // the login
   bool closed_ = false;
   std::vector<Open> open_;  // allowed and not answered; the first `answered_` are
   std::size_t answered_ = 0;
