@@ -17,12 +17,25 @@
 #include "metrics/log.hpp"
 #include "metrics/registry.hpp"
 #include "proxy/admin/http.hpp"
+#include "proxy/middleware/catalogue.hpp"
+#include "proxy/policy.hpp"
 #include "proxy/poller.hpp"
 #include "proxy/server.hpp"
 
 namespace {
 
 using namespace sluice;
+
+// Whether the middleware can be made, as `run` will find it.
+bool makes_middleware(const std::string& path,
+                      const std::shared_ptr<const config::Config>& config) {
+  metrics::Registry registry(SLUICE_VERSION);
+  auto policy = proxy::Policy::make(config, registry, 1, &proxy::middleware::make);
+  if (!policy) {
+    std::cerr << path << ": " << policy.failure().text << '\n';
+  }
+  return policy.ok();
+}
 
 // Prints every problem; null when one of them is an error.
 std::shared_ptr<const config::Config> load(const std::string& path, bool offline) {
@@ -48,6 +61,9 @@ int check(const std::string& path, bool offline) {
     }
     std::cout << "sockets by " << proxy::poller_name(poller->poller) << " (" << poller->why
               << ")\n";
+    if (!makes_middleware(path, config)) {
+      return 1;
+    }
   }
   std::cout << path << ": OK\n";
   return 0;

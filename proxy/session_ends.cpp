@@ -125,7 +125,7 @@ void Session::cancel(bool query_only) {
 }
 
 void Session::apply_limits() {
-  if (!serving_ || closing_ || checkout_ != nullptr) {
+  if (!serving_ || closing_ || checkout_ != nullptr || route_ == nullptr) {
     return;
   }
   const SessionClock now = clock();
