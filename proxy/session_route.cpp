@@ -177,9 +177,11 @@ BackendPoolPtr Session::pool_of(const config::Pool& pool) const {
   return worker_.server.pools().get(pool, user, by_database ? login_->database : pool.database);
 }
 
-// The route's, unless middleware sends the request at the head elsewhere.
+// The route's, unless middleware sends the request at the head elsewhere. With pool_mode: session
+// the first request would take all others along.
 BackendPoolPtr Session::pool_of_request() {
-  const std::string name = chain_ != nullptr ? chain_->take_pool() : std::string();
+  const bool may_move = chain_ != nullptr && !route_->defaults->session_mode;
+  const std::string name = may_move ? chain_->take_pool() : std::string();
   const config::Pool* pool = name.empty() ? nullptr : policy_->config().find_pool(name);
   return pool == nullptr || pool->protocol != pool_->config().protocol ? pool_ : pool_of(*pool);
 }
