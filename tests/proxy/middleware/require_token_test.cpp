@@ -89,8 +89,10 @@ TEST(RequireToken, LooksAtItsOwnParameterOnly) {
   Door door;
   const std::string good = hs256_token(payload(""));
   EXPECT_EQ(door.enter(**made).reason, RefusalReason::token_missing);
-  door.attributes = {{"sluice.Token", good}, {"token", good}};
+  door.attributes = {{"sluice_token", good}, {"token", good}};
   EXPECT_EQ(door.enter(**made).reason, RefusalReason::token_missing);
+  door.attributes = {{"Sluice.TOKEN", good}};
+  EXPECT_EQ(door.enter(**made).kind, Verdict::Kind::allow);
   door.attributes = {{kParameter, good}, {kParameter, good}};
   EXPECT_EQ(door.enter(**made).kind, Verdict::Kind::allow);
   door.attributes = {{kParameter, good}, {kParameter, "other"}};
