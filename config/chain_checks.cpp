@@ -146,14 +146,10 @@ class ChainCheck {
     if (name.empty() || report_.doubtful(at)) {
       return;
     }
-    const bool variable = name.starts_with('@');
-    if (variable && speaks.postgresql) {
-      report_.error(at, quoted(name) + " is a user variable of MySQL, and the route " +
-                            quoted(speaks.route_of_postgresql) + " has clients of PostgreSQL");
-    } else if (!variable && speaks.mysql && name.find('.') != std::string::npos) {
-      report_.error(at, quoted(name) + " is a setting of PostgreSQL's kind, and the route " +
-                            quoted(speaks.route_of_mysql) +
-                            " has clients of MySQL, whose own variables are @name");
+    if (name.starts_with('@') && !speaks.mysql) {
+      report_.warning(at, quoted(name) +
+                              " has no effect: it is a user variable of MySQL, and no "
+                              "route of the chain has clients of MySQL");
     }
   }
 

@@ -65,10 +65,9 @@ struct Check {
     }
     const std::string_view secret =
         rules.given("hmac_sha256_secret") ? "hmac_sha256_secret" : "hmac_sha256_secret_file";
-    rules.warn({secret, "hmac_sha256_secret", "hmac_sha256_secret_file"},
-               o.hmac_sha256_secret && !o.hmac_sha256_secret->empty() &&
-                   o.hmac_sha256_secret->size() < kGoodSecret,
-               "is short for HS256: RFC 7518 asks for 32 bytes at least");
+    rules.refuse({secret, "hmac_sha256_secret", "hmac_sha256_secret_file"},
+                 o.hmac_sha256_secret && o.hmac_sha256_secret->size() < kGoodSecret,
+                 "is too short: HS256 needs a secret of 32 bytes at least");
   }
 
   void operator()(const SessionSettings& o) {

@@ -112,6 +112,10 @@ std::string Network::parse(const std::string& text, std::string& out) const {
 }
 
 std::string SettingName::parse(const std::string& text, std::string& out) const {
+  if (protocol::sql::same_word(text, "role") ||
+      protocol::sql::same_word(text, "session_authorization")) {
+    return "is no setting to give: who a session is belongs to its login";
+  }
   const bool variable = text.starts_with('@');
   if (text.size() > kMaxName || !is_dotted(std::string_view(text).substr(variable ? 1 : 0))) {
     return "must be the name of a setting, such as search_path, app.user or @app_user";

@@ -82,8 +82,10 @@ constexpr std::array<MiddlewareRow, kMiddlewareCount> kRows{{
      "clients send it as a startup parameter or in `options=-c sluice.token=...`, MySQL clients as "
      "a connection attribute of the same name. It goes no further than sluice: no backend and no "
      "log ever has it. The client is told one thing only, whatever is wrong with the token; the "
-     "metric and the log tell the reason. The claims of a token that the global chain has verified "
-     "can be matched by routes.",
+     "metric and the log tell the reason.\n\n"
+     "A JWT must say when it expires (`exp`); `nbf` and `iat` must not lie in the future. A secret "
+     "for HS256 has 32 bytes at least. The name of a fixed token is its claim `sub`. The claims of "
+     "a token that the global chain has verified can be matched by routes.",
      "- require_token:\n"
      "    jwks_file: /etc/sluice/jwks.json\n"
      "    audience: reports\n"
@@ -112,8 +114,9 @@ constexpr std::array<MiddlewareRow, kMiddlewareCount> kRows{{
      {count_, count_},
      "",
      "Its options are the settings themselves. They stand below what the client asks for in its "
-     "startup parameters, and RESET brings them back. For PostgreSQL they may be names of one's "
-     "own (`app.tenant`), for MySQL user variables (`\"@tenant\"`).",
+     "startup parameters, and RESET brings them back. A name with a dot is one's own: `app.tenant` "
+     "is that setting of PostgreSQL, and the user variable `@app_tenant` of MySQL. A name with an "
+     "`@` is for MySQL alone.",
      "- settings: {search_path: pets, statement_timeout: 30s}"},
     {"snapshot_age",
      "Looks for sessions that keep reading from an old snapshot and do not see what others have "

@@ -28,6 +28,10 @@ std::string_view application_name(const protocol::ClientLogin& login, config::Pr
                   protocol == config::Protocol::postgresql ? "application_name" : "program_name");
 }
 
+std::string_view subject_of(const protocol::ClientLogin& login) {
+  return login.certificate ? std::string_view(login.certificate->subject) : std::string_view();
+}
+
 // A level as SQL names it, of a setting's value: "repeatable read", "REPEATABLE-READ". "": none.
 std::string_view level_of(std::string_view value) {
   constexpr std::array<std::string_view, 4> kLevels{"READ UNCOMMITTED", "READ COMMITTED",
@@ -63,7 +67,7 @@ middleware::Identity Session::identity(const Attributes& attributes) const {
   identity.database = login_->database;
   identity.address = host_of(peer_);
   identity.application_name = application_name(*login_, listener_.config->protocol);
-  identity.tls_subject = client_.peer_subject();
+  identity.tls_subject = subject_of(*login_);
   identity.tls = login_->tls;
   identity.traceparent = value_of(attributes, "traceparent");
   return identity;
@@ -81,8 +85,7 @@ protocol::Status Session::choose_route(const Attributes& attributes) {
   candidate.database = login_->database;
   candidate.application_name = application_name(*login_, candidate.protocol);
   candidate.address = host_of(peer_);
-  const std::string subject = client_.peer_subject();
-  candidate.tls_subject = subject;
+  candidate.tls_subject = subject_of(*login_);
   candidate.parameters = &login_->parameters;
   candidate.attributes = &attributes;
   if (!policy_->has_middleware()) {

@@ -3,7 +3,6 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -181,22 +180,8 @@ bool Stream::shake_hands(int& outcome) {
   return outcome != SSL_ERROR_WANT_READ && outcome != SSL_ERROR_WANT_WRITE;
 }
 
-std::string Stream::peer_subject() const {
-  if (ssl_ == nullptr || (SSL_get_verify_mode(ssl_) & SSL_VERIFY_PEER) == 0 ||
-      SSL_get_verify_result(ssl_) != X509_V_OK) {
-    return {};
-  }
-  X509* certificate = SSL_get0_peer_certificate(ssl_);
-  BIO* out = certificate != nullptr ? BIO_new(BIO_s_mem()) : nullptr;
-  if (out == nullptr) {
-    return {};
-  }
-  X509_NAME_print_ex(out, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
-  char* text = nullptr;
-  const long size = BIO_get_mem_data(out, &text);
-  std::string subject(text, static_cast<std::size_t>(std::max(size, 0L)));
-  BIO_free(out);
-  return subject;
+std::optional<protocol::PeerCertificate> Stream::peer_certificate() const {
+  return ssl_ == nullptr ? std::nullopt : verified_certificate(ssl_);
 }
 
 Task<protocol::Status> Stream::start_tls(ssl_ctx_st* context, Role role, std::string host) {
