@@ -277,28 +277,18 @@ class Audit final : public Middleware {
   const Log log_;
 };
 
-// 0: there is no such kind.
-std::uint32_t kind_bit(std::string_view name) {
-  for (unsigned at = 0; at < static_cast<unsigned>(StatementKind::count_); ++at) {
-    if (protocol::sql::kind_name(static_cast<StatementKind>(at)) == name) {
-      return bit(static_cast<StatementKind>(at));
-    }
-  }
-  return 0;
-}
-
 }  // namespace
 
 Made make(const config::Audit& options) {
   Log log;
   log.statements = options.statements;
   for (const std::string& name : options.kinds) {
-    const std::uint32_t one = kind_bit(name);
-    if (one == 0) {
+    const auto kind = protocol::sql::find_kind(name);
+    if (!kind) {
       return protocol::fail(protocol::FailureKind::internal,
                             "audit: there is no kind of statement \"" + name + "\"");
     }
-    log.kinds |= one;
+    log.kinds |= bit(*kind);
   }
   if (auto usable = RotatingFile::usable(options.file); !usable) {
     protocol::Failure failure = usable.failure();
