@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "metrics/labels.hpp"
+#include "protocol/sql/trace_comment.hpp"
 #include "proxy/middleware/audit_line.hpp"
 #include "proxy/middleware/line_writer.hpp"
+#include "proxy/middleware/transaction_number.hpp"
 
 namespace sluice::proxy::middleware {
 namespace {
@@ -72,39 +75,6 @@ struct Statement {
   bool in_transaction = false;
 };
 
-// Numbers the transactions of a session, in the order of the answers. A statement outside of one is
-// one of its own. Of a pipeline, what was asked before BEGIN was answered did not yet know of it.
-class TransactionNumber {
- public:
-  void asked() { ++asked_; }
-  std::uint64_t current() const { return number_; }
-
-  std::uint64_t answered(const Asked& asked, Answer::End end) {
-    ++answered_;
-    const bool inside = asked.in_transaction || answered_ <= begun_until_;
-    if (!inside || ended_) {
-      ++number_;
-    }
-    ended_ = false;
-    if (asked.digest != nullptr && end == Answer::End::done) {
-      if (asked.digest->has(StatementKind::commit) || asked.digest->has(StatementKind::rollback)) {
-        ended_ = true;
-        begun_until_ = 0;
-      } else if (asked.digest->has(StatementKind::begin)) {
-        begun_until_ = asked_;
-      }
-    }
-    return number_;
-  }
-
- private:
-  std::uint64_t number_ = 0;
-  std::uint64_t asked_ = 0;
-  std::uint64_t answered_ = 0;
-  std::uint64_t begun_until_ = 0;
-  bool ended_ = false;
-};
-
 class AuditPart final : public Part {
  public:
   AuditPart(const Log& log, const Place& place) : log_(log), place_(place) {}
@@ -130,6 +100,8 @@ class AuditPart final : public Part {
       scratch() = {};
     }
   }
+  void note_trace(const protocol::Request& request, std::uint64_t number);
+  void add_trace(AuditLine& line) const;
   static void add_refusal(AuditLine& line, const Verdict& verdict);
   void add_statement(AuditLine& line, const Statement& statement) const;
 
@@ -139,6 +111,8 @@ class AuditPart final : public Part {
   bool logged_in_ = false;
   TransactionNumber transaction_;
   std::uint64_t requests_ = 0;
+  // A traceparent of a statement, by the number of the request: of those that have no answer yet.
+  std::vector<std::pair<std::uint64_t, std::string>> traces_;
 };
 
 void AuditPart::on_login_end(const Login& login, const Verdict& verdict) {
@@ -160,6 +134,19 @@ void AuditPart::on_login_end(const Login& login, const Verdict& verdict) {
     add_refusal(line, verdict);
   }
   put(line);
+}
+
+void AuditPart::note_trace(const protocol::Request& request, std::uint64_t number) {
+  if (auto trace = protocol::sql::traceparent_of(request.text)) {
+    traces_.emplace_back(number, std::move(*trace));
+  }
+}
+
+// That of the request that was answered last.
+void AuditPart::add_trace(AuditLine& line) const {
+  if (!traces_.empty() && traces_.front().first == transaction_.last_answered()) {
+    line.text("traceparent", traces_.front().second);
+  }
 }
 
 void AuditPart::add_refusal(AuditLine& line, const Verdict& verdict) {
@@ -203,7 +190,7 @@ void AuditPart::on_decided(const protocol::Request& request, const Now& now,
                            const Verdict& verdict) {
   if (verdict.goes_on()) {
     if (request.kind != RequestKind::prepare) {
-      transaction_.asked();
+      note_trace(request, transaction_.asked());
     }
     return;
   }
@@ -215,6 +202,9 @@ void AuditPart::on_decided(const protocol::Request& request, const Now& now,
   AuditLine line(scratch(), now.wall, "statement", place_.identity);
   add_statement(line,
                 {request.kind, digest, request.text, request.truncated, request.in_transaction});
+  if (const auto trace = protocol::sql::traceparent_of(request.text)) {
+    line.text("traceparent", *trace);
+  }
   if (request.in_transaction) {
     line.number("transaction", transaction_.current());
   }
@@ -225,12 +215,16 @@ void AuditPart::on_decided(const protocol::Request& request, const Now& now,
 void AuditPart::on_answer(const Asked& asked, const Answer& answer, const Now& now) {
   ++requests_;
   const std::uint64_t transaction = transaction_.answered(asked, answer.end);
+  while (!traces_.empty() && traces_.front().first < transaction_.last_answered()) {
+    traces_.erase(traces_.begin());
+  }
   const Digest* digest = asked.kind == RequestKind::other ? nullptr : asked.digest.get();
   if (!log_.holds(digest != nullptr ? digest->kinds : bit(StatementKind::other))) {
     return;
   }
   AuditLine line(scratch(), now.wall, "statement", place_.identity);
   add_statement(line, {asked.kind, digest, asked.text, asked.truncated, asked.in_transaction});
+  add_trace(line);
   line.number("transaction", transaction);
   line.number("rows", answer.rows);
   line.thousandths("ms", duration_cast<std::chrono::microseconds>(now.steady - asked.at).count());
@@ -283,28 +277,18 @@ class Audit final : public Middleware {
   const Log log_;
 };
 
-// 0: there is no such kind.
-std::uint32_t kind_bit(std::string_view name) {
-  for (unsigned at = 0; at < static_cast<unsigned>(StatementKind::count_); ++at) {
-    if (protocol::sql::kind_name(static_cast<StatementKind>(at)) == name) {
-      return bit(static_cast<StatementKind>(at));
-    }
-  }
-  return 0;
-}
-
 }  // namespace
 
 Made make(const config::Audit& options) {
   Log log;
   log.statements = options.statements;
   for (const std::string& name : options.kinds) {
-    const std::uint32_t one = kind_bit(name);
-    if (one == 0) {
+    const auto kind = protocol::sql::find_kind(name);
+    if (!kind) {
       return protocol::fail(protocol::FailureKind::internal,
                             "audit: there is no kind of statement \"" + name + "\"");
     }
-    log.kinds |= one;
+    log.kinds |= bit(*kind);
   }
   if (auto usable = RotatingFile::usable(options.file); !usable) {
     protocol::Failure failure = usable.failure();

@@ -32,9 +32,9 @@ class Audit : public testing::Test {
     part_->on_login(login, own);
     part_->on_login_end(login, verdict);
   }
-  void run(Script script, bool in_transaction = false, const Answer& answer = {}) {
-    part_->on_decided(script.request(in_transaction), at(1000ms), {});
-    part_->on_answer(script.asked(at(1000ms), in_transaction), answer, at(1002ms));
+  void run(Statement statement, bool in_transaction = false, const Answer& answer = {}) {
+    part_->on_decided(statement.request(in_transaction), at(1000ms), {});
+    part_->on_answer(statement.asked(at(1000ms), in_transaction), answer, at(1002ms));
   }
   std::string path() const { return folder_ / "audit.jsonl"; }
   // All lines; the middleware is gone after it.
@@ -57,9 +57,9 @@ class Audit : public testing::Test {
   Stage stage_;
   std::unique_ptr<Middleware> middleware_;
   std::unique_ptr<Part> part_;
-  Script select_{"SELECT 'canary'", "select ?", {StatementKind::select}};
-  Script begin_{"BEGIN", StatementKind::begin};
-  Script commit_{"COMMIT", StatementKind::commit};
+  Statement select_{"SELECT 'canary'", "select ?", {StatementKind::select}};
+  Statement begin_{"BEGIN", StatementKind::begin};
+  Statement commit_{"COMMIT", StatementKind::commit};
 };
 
 TEST_F(Audit, TellsOfTheSessionAndOfEachStatementWithoutItsLiterals) {
@@ -199,12 +199,12 @@ TEST_F(Audit, NumbersTransactions) {
   run(commit_, true);          // 3
   run(select_, true);          // 4: COMMIT AND CHAIN
   // A pipeline: what is asked before BEGIN is answered is told to be outside.
-  const std::vector<Script> pipeline{begin_, select_, commit_, select_};
-  for (Script script : pipeline) {
-    part_->on_decided(script.request(false), at(0ms), {});
+  const std::vector<Statement> pipeline{begin_, select_, commit_, select_};
+  for (Statement statement : pipeline) {
+    part_->on_decided(statement.request(false), at(0ms), {});
   }
-  for (const Script& script : pipeline) {
-    part_->on_answer(script.asked(at(0ms), false), {}, at(0ms));  // 5, 5, 5, 6
+  for (const Statement& statement : pipeline) {
+    part_->on_answer(statement.asked(at(0ms), false), {}, at(0ms));  // 5, 5, 5, 6
   }
   run(select_);  // 7
   std::string numbers;
@@ -212,6 +212,23 @@ TEST_F(Audit, NumbersTransactions) {
     numbers += std::to_string(boost::json::value_to<int>(line.at("transaction")));
   }
   EXPECT_EQ(numbers, "1222333455567");
+}
+
+TEST_F(Audit, AStatementCarriesItsTrace) {
+  const std::string trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  Statement traced("SELECT 1 /*traceparent='" + trace + "'*/", "select ?", {StatementKind::select});
+  Statement forged("SELECT 1 /*traceparent='<script>'*/", "select ?", {StatementKind::select});
+  begin();
+  for (Statement* one : {&traced, &forged, &traced}) {
+    part_->on_decided(one->request(false), at(0ms), {});
+  }
+  for (const Statement* one : {&traced, &forged, &traced}) {
+    part_->on_answer(one->asked(at(0ms), false), {}, at(0ms));
+  }
+  const auto all = lines();
+  EXPECT_EQ(word(all.at(0), "traceparent"), trace);
+  EXPECT_EQ(word(all.at(1), "traceparent"), "-");
+  EXPECT_EQ(word(all.at(2), "traceparent"), trace);
 }
 
 TEST_F(Audit, WhatFindsTheQueueFullIsCounted) {

@@ -56,6 +56,26 @@ TEST(Chain, RunsTheGlobalChainAndThenTheRoutesInTheirOrder) {
                                           "c close", "b close", "a close"));
 }
 
+TEST(Chain, TellsAllWhoWereThereHowTheLoginEnded) {
+  Script refusing{"b"};
+  refusing.login = [](Login&, Verdict& verdict) {
+    verdict.refuse(RefusalReason::address, protocol::fail(FailureKind::address_refused, "no"));
+  };
+  for (const bool refused : {false, true}) {
+    ScriptedChain scripted({{"a"}, refused ? refusing : Script{"b"}, {"c"}});
+    const protocol::Parameters none;
+    Login login{scripted.chain.identity(), none, scripted.chain.now()};
+    const auto refusal = scripted.chain.enter(scripted.global_entries, login);
+    scripted.take_diary();
+    scripted.chain.login_ended(login, refusal ? &*refusal : nullptr);
+    if (refused) {
+      EXPECT_THAT(scripted.diary, ElementsAre("a out address", "b out address"));
+    } else {
+      EXPECT_THAT(scripted.diary, ElementsAre("a in", "b in", "c in"));
+    }
+  }
+}
+
 TEST(Chain, CallsOnlyForWhatIsWanted) {
   Script idle{"idle"};
   idle.wants = {};

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "metrics/labels.hpp"
 #include "metrics/registry.hpp"
 #include "proxy/middleware/background.hpp"
 #include "proxy/middleware/chain.hpp"
@@ -36,6 +37,11 @@ class ScriptedPart final : public Part {
     if (script_.login) {
       script_.login(login, verdict);
     }
+  }
+  void on_login_end(const Login&, const Verdict& verdict) override {
+    diary_.push_back(
+        script_.name +
+        (verdict.goes_on() ? " in" : " out " + std::string(metrics::label_of(verdict.reason))));
   }
   void on_request(const protocol::Request& request, const Now&, Verdict& verdict) override {
     note(Phase::request, "request");

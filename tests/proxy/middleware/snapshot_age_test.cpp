@@ -22,13 +22,13 @@ class SnapshotAge : public testing::Test {
     part_ = middleware_->begin(stage_.place());
   }
   // A request of this text is asked, and answered unless it is said not to be.
-  void run(std::chrono::milliseconds when, Script script, bool in_transaction,
+  void run(std::chrono::milliseconds when, Statement statement, bool in_transaction,
            bool answered = true) {
-    protocol::Request request = script.request(in_transaction);
+    protocol::Request request = statement.request(in_transaction);
     request.syntax.mysql = mysql_;
     part_->on_decided(request, at(when), {});
     if (answered) {
-      part_->on_answer(script.asked(at(when), in_transaction), {}, at(when));
+      part_->on_answer(statement.asked(at(when), in_transaction), {}, at(when));
     }
   }
   Ending tick(std::chrono::milliseconds when, std::string_view isolation = "REPEATABLE READ",
@@ -46,13 +46,13 @@ class SnapshotAge : public testing::Test {
   std::unique_ptr<Middleware> middleware_;
   std::unique_ptr<Part> part_;
 
-  Script begin_{"BEGIN", "begin", {StatementKind::begin}};
-  Script begin_repeatable_{"BEGIN ISOLATION LEVEL REPEATABLE READ",
-                           "begin isolation level repeatable read",
-                           {StatementKind::begin}};
-  Script select_{"SELECT 1", "select ?", {StatementKind::select}};
-  Script insert_{"INSERT INTO t VALUES (1)", "insert into t values ?", {StatementKind::insert}};
-  Script commit_{"COMMIT", "commit", {StatementKind::commit}};
+  Statement begin_{"BEGIN", "begin", {StatementKind::begin}};
+  Statement begin_repeatable_{"BEGIN ISOLATION LEVEL REPEATABLE READ",
+                              "begin isolation level repeatable read",
+                              {StatementKind::begin}};
+  Statement select_{"SELECT 1", "select ?", {StatementKind::select}};
+  Statement insert_{"INSERT INTO t VALUES (1)", "insert into t values ?", {StatementKind::insert}};
+  Statement commit_{"COMMIT", "commit", {StatementKind::commit}};
 };
 
 TEST_F(SnapshotAge, AReaderThatNeverEndsItsTransactionIsReportedOnce) {
@@ -124,9 +124,9 @@ TEST_F(SnapshotAge, AWriteOfTheTransactionBeforeIsForgotten) {
 }
 
 TEST_F(SnapshotAge, SetTransactionSpeaksOfTheOpenOneOrOfTheNext) {
-  const Script set("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
-                   "set transaction isolation level serializable", {StatementKind::set});
-  const Script set_session(
+  const Statement set("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+                      "set transaction isolation level serializable", {StatementKind::set});
+  const Statement set_session(
       "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE",
       "set session characteristics as transaction isolation level serializable",
       {StatementKind::set});

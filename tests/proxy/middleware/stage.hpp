@@ -40,9 +40,9 @@ struct Stage {
 };
 
 // A request with the digest that the test gives it.
-class Script {
+class Statement {
  public:
-  Script(std::string text, std::string normalised, std::initializer_list<StatementKind> kinds)
+  Statement(std::string text, std::string normalised, std::initializer_list<StatementKind> kinds)
       : text_(std::move(text)) {
     auto made = std::make_shared<protocol::sql::Digest>();
     made->fingerprint = 0x0123456789abcdefU;
@@ -55,7 +55,7 @@ class Script {
     }
     digest_ = std::move(made);
   }
-  Script(std::string text, StatementKind kind) : Script(text, text, {kind}) {}
+  Statement(std::string text, StatementKind kind) : Statement(text, text, {kind}) {}
 
   protocol::Request request(bool in_transaction) {
     protocol::Request made;
