@@ -140,7 +140,8 @@ bool valid_traceparent(std::string_view text) {
   const bool longer = text.size() > kSize;  // only what comes after version 00 may be
   return is_lower_hex(version) && version != "ff" && is_lower_hex(trace) && !all_zero(trace) &&
          is_lower_hex(parent) && !all_zero(parent) && is_lower_hex(text.substr(53, 2)) &&
-         (!longer || (version != "00" && text[kSize] == '-' && text.size() <= 256));
+         (!longer || (version != "00" && text[kSize] == '-' && text.size() <= 256 &&
+                      text.find_first_not_of("0123456789abcdef-") == std::string_view::npos));
 }
 
 std::optional<std::string> traceparent_of(std::string_view text) {
