@@ -106,6 +106,7 @@ class Session final : public Holder,
   void end_by_limit(protocol::FailureKind limit, std::string text);
   void cancel_overdue_query();
   void cancel_what_runs();
+  void stop_pausing(protocol::Failure why);
   void peer_closed() override;
   Task<void> answer_the_rest();
   void abandon(std::string_view what);

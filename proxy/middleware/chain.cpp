@@ -183,7 +183,7 @@ protocol::Verdict Chain::ask(const protocol::Request& request) {
       consult(slots_[at], request, now, verdict);
     }
     if (verdict.kind == Verdict::Kind::delay) {
-      delay(at, now, verdict);
+      delay(at, request.in_transaction, now, verdict);
       return {protocol::Verdict::Kind::delay, std::nullopt, {}, {}};
     }
   }
@@ -239,10 +239,11 @@ void Chain::consult(Slot& slot, const protocol::Request& request, const Now& now
   }
 }
 
-void Chain::delay(std::size_t slot, const Now& now, const Verdict& verdict) {
+void Chain::delay(std::size_t slot, bool in_transaction, const Now& now, const Verdict& verdict) {
   if (!delayed_) {
     delayed_ = std::make_unique<Delayed>();
     delayed_->since = now.steady;
+    delayed_->in_transaction = in_transaction;
     delayed_->slot = slots_.size();
   }
   if (delayed_->slot != slot) {

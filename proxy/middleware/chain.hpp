@@ -72,6 +72,7 @@ class Chain final : public protocol::Inspector {
 
   // A request is delayed: when it is to be asked about again.
   std::optional<TimePoint> resume_at() const;
+  bool delayed_in_transaction() const { return delayed_ && delayed_->in_transaction; }
   // When it is asked about again, it is refused with this.
   void give_up_delayed(protocol::Failure why);
 
@@ -112,6 +113,7 @@ class Chain final : public protocol::Inspector {
     Verdict so_far;
     TimePoint since;
     TimePoint resume_at;
+    bool in_transaction = false;
     Refusal given_up;
   };
 
@@ -122,7 +124,7 @@ class Chain final : public protocol::Inspector {
   // Where the chain begins: anew, or where it stopped.
   std::size_t begin(Verdict& verdict);
   void consult(Slot& slot, const protocol::Request& request, const Now& now, Verdict& verdict);
-  void delay(std::size_t slot, const Now& now, const Verdict& verdict);
+  void delay(std::size_t slot, bool in_transaction, const Now& now, const Verdict& verdict);
   void end_delay(const Now& now);
   void decided(const protocol::Request& request, const Now& now, const Verdict& verdict);
   void remember(const protocol::Request& request, const Now& now, const Verdict& verdict);
