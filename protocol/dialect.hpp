@@ -36,6 +36,8 @@ class Dialect {
 
   // The setting of a session that says which isolation level its transactions have.
   virtual std::string_view isolation_setting() const { return {}; }
+  // The level of a server that nobody has told another one: "READ COMMITTED".
+  virtual std::string_view default_isolation() const { return {}; }
 
   // An error for a client whose login has not reached a Conversation (or was refused after it).
   virtual Buffer login_error(const ClientLogin& login, const Failure& failure) const = 0;

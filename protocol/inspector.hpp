@@ -59,12 +59,17 @@ struct AnswerLimits {
   friend bool operator==(const AnswerLimits&, const AnswerLimits&) = default;
 };
 
+// What the client of a cut answer is told, after `rows` rows.
+Failure limit_failure(const AnswerLimits& limits, std::uint64_t rows);
+
 struct Verdict {
   enum class Kind : std::uint8_t {
     allow,
-    refuse,   // `failure` answers the request; it reaches no backend
-    delay,    // not yet: from_client() says Need::pause, and asks again when it is called again
-    rewrite,  // as allow, with `text` in place of the client's (of query and prepare)
+    refuse,  // `failure` answers the request; it reaches no backend
+    delay,   // not yet: from_client() says Need::pause, and asks again when it is called again
+    // As allow, with `text` in place of the client's: of query and prepare, not of a truncated one,
+    // whose text goes on as it is.
+    rewrite,
   };
   Kind kind = Kind::allow;
   std::optional<Failure> failure;

@@ -191,10 +191,11 @@ Status Policy::add_chain(const Builder& builder, const std::vector<config::Middl
     middleware::Entry& added = chain.emplace_back();
     added.middleware = std::move(*made);
     added.wants = added.middleware->wants();
+    const std::string name(added.middleware->name());
     for (std::uint32_t worker = 0; worker < builder.workers; ++worker) {
-      added.instruments.push_back(
-          &builder.registry.add_middleware(route, std::string(added.middleware->name())));
+      added.instruments.push_back(&builder.registry.add_middleware(route, name));
     }
+    added.middleware->count_with(builder.registry.add_middleware(route, name));
   }
   add_attribute_names(entries, attribute_names_);
   sweep_interval_ = sooner(sweep_interval_, interval_of(entries, chain));

@@ -65,6 +65,7 @@ class Session final : public Holder,
 
   // session_route.cpp
   protocol::Status choose_route(const Attributes& attributes);
+  protocol::Status enter_chains(Candidate& login, middleware::Login& left);
   protocol::Status take_route(const Candidate& login, middleware::Login* left);
   void begin_conversation(const middleware::Login* left);
   std::shared_ptr<const protocol::SessionDefaults> defaults(const middleware::Login* left);
@@ -72,6 +73,7 @@ class Session final : public Holder,
   BackendPoolPtr pool_of(const config::Pool& pool) const;
   BackendPoolPtr pool_of_request();
   void note_isolation();
+  std::string_view isolation() const;
   std::string_view route_name() const;
   void close_chain();
 
@@ -104,6 +106,7 @@ class Session final : public Holder,
   void end_by_limit(protocol::FailureKind limit, std::string text);
   void cancel_overdue_query();
   void cancel_what_runs();
+  void stop_pausing(protocol::Failure why);
   void peer_closed() override;
   Task<void> answer_the_rest();
   void abandon(std::string_view what);

@@ -48,9 +48,10 @@ void Session::drain() {
     last_word_ = std::make_unique<Failure>(
         protocol::fail(FailureKind::shutting_down, "sluice is shutting down; connect again"));
   }
-  const bool delayed = pausing_ && !conversation_->outstanding() &&
-                       !conversation_->in_transaction();  // nothing of it has begun
-  if (serving_ && (delayed || may_close_now())) {
+  if (pausing_ && !chain_->delayed_in_transaction()) {
+    stop_pausing(*last_word_);  // it is answered with this, and then nothing keeps the session
+  }
+  if (serving_ && may_close_now()) {
     closing_ = true;
     client_.stop_receiving();
     progress_.set();
@@ -114,18 +115,22 @@ void Session::cancel(bool query_only) {
                    self->conversation_->outstanding();
           }));
   } else if (pausing_) {
-    chain_->give_up_delayed(
-        protocol::fail(FailureKind::cancelled, "canceling statement due to user request"));
-    pausing_ = false;
-    progress_.set();
+    stop_pausing(protocol::fail(FailureKind::cancelled, "canceling statement due to user request"));
     cancels(metrics::CancelResult::forwarded).add();
   } else {
     cancels(metrics::CancelResult::nothing_running).add();
   }
 }
 
+// The delayed request is refused.
+void Session::stop_pausing(Failure why) {
+  chain_->give_up_delayed(std::move(why));
+  pausing_ = false;
+  progress_.set();
+}
+
 void Session::apply_limits() {
-  if (!serving_ || closing_ || checkout_ != nullptr) {
+  if (!serving_ || closing_ || checkout_ != nullptr || route_ == nullptr) {
     return;
   }
   const SessionClock now = clock();
@@ -216,6 +221,7 @@ void Session::apply_middleware(const SessionClock& clock) {
   moment.running = clock.running;
   moment.moved_at = clock.moved_at;
   moment.transaction_at = clock.transaction_at;
+  moment.isolation = isolation();
   if (auto ended = chain_->tick(moment)) {
     listener_.instruments[worker_.index]->sessions_ended(ended->why.kind).add();
     metrics::log::failed("session_ended", ended->why,

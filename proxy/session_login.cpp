@@ -211,8 +211,8 @@ Task<void> Session::change_user(protocol::Buffer packet) {
   }
   if (!status) {
     instruments.rejected(status.failure().kind).add();
-    co_await refuse_login(std::move(status.failure()), unsent);
     closing_ = true;
+    co_await refuse_login(std::move(status.failure()), unsent);
     co_return;
   }
   server.cancels().add(id_, std::exchange(cancel_key_, {}), weak_from_this(), worker_,

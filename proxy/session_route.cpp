@@ -2,6 +2,7 @@
 // pass, its route, and the conversation that it begins with.
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <utility>
 
@@ -31,12 +32,18 @@ std::string_view subject_of(const protocol::ClientLogin& login) {
   return login.certificate ? std::string_view(login.certificate->subject) : std::string_view();
 }
 
-bool is_read_uncommitted(std::string_view level) {
-  constexpr std::string_view kLevel = "read uncommitted";
-  return std::equal(level.begin(), level.end(), kLevel.begin(), kLevel.end(), [](char a, char b) {
-    const char lower = a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a;
-    return lower == b || (b == ' ' && (a == '-' || a == '_'));
+// A level as SQL names it, of a setting's value: "repeatable read", "REPEATABLE-READ". "": none.
+std::string_view level_of(std::string_view value) {
+  constexpr std::array<std::string_view, 4> kLevels{"READ UNCOMMITTED", "READ COMMITTED",
+                                                    "REPEATABLE READ", "SERIALIZABLE"};
+  const auto same = [](char a, char b) {
+    const char upper = a >= 'a' && a <= 'z' ? static_cast<char>(a - 'a' + 'A') : a;
+    return upper == b || (b == ' ' && (a == '-' || a == '_'));
+  };
+  const auto* found = std::find_if(kLevels.begin(), kLevels.end(), [&](std::string_view level) {
+    return std::equal(value.begin(), value.end(), level.begin(), level.end(), same);
   });
+  return found == kLevels.end() ? std::string_view() : *found;
 }
 
 }  // namespace
@@ -88,11 +95,19 @@ protocol::Status Session::choose_route(const Attributes& attributes) {
       identity(attributes),
       middleware::Surroundings{worker_.time, policy_->background(), worker_.index});
   middleware::Login left{chain_->identity(), attributes, chain_->now()};
+  protocol::Status status = enter_chains(candidate, left);
+  if (chain_ != nullptr) {
+    chain_->login_ended(left, status ? nullptr : &status.failure());
+  }
+  return status;
+}
+
+protocol::Status Session::enter_chains(Candidate& login, middleware::Login& left) {
   if (auto refusal = chain_->enter(policy_->chain(), left)) {
     return std::move(*refusal);
   }
-  candidate.claims = &left.claims;
-  return take_route(candidate, &left);
+  login.claims = &left.claims;
+  return take_route(login, &left);
 }
 
 // `left` is what middleware has left behind; null: there is none.
@@ -162,11 +177,21 @@ BackendPoolPtr Session::pool_of(const config::Pool& pool) const {
   return worker_.server.pools().get(pool, user, by_database ? login_->database : pool.database);
 }
 
-// The route's, unless middleware sends the request at the head elsewhere.
+// The route's, unless middleware sends the request at the head elsewhere. With pool_mode: session
+// the first request would take all others along.
 BackendPoolPtr Session::pool_of_request() {
-  const std::string name = chain_ != nullptr ? chain_->take_pool() : std::string();
+  const bool may_move = chain_ != nullptr && !route_->defaults->session_mode;
+  const std::string name = may_move ? chain_->take_pool() : std::string();
   const config::Pool* pool = name.empty() ? nullptr : policy_->config().find_pool(name);
   return pool == nullptr || pool->protocol != pool_->config().protocol ? pool_ : pool_of(*pool);
+}
+
+// What its transactions begin with.
+std::string_view Session::isolation() const {
+  const protocol::SettingsPtr& settings = conversation_->settings();
+  const std::string* level =
+      settings != nullptr ? settings->find(listener_.dialect->isolation_setting()) : nullptr;
+  return level != nullptr ? level_of(*level) : listener_.dialect->default_isolation();
 }
 
 // Who reads what others have not committed is told of once for each route.
@@ -178,7 +203,7 @@ void Session::note_isolation() {
   }
   settings_seen_ = hash;
   const std::string* level = settings->find(listener_.dialect->isolation_setting());
-  if (level == nullptr || !is_read_uncommitted(*level)) {
+  if (level == nullptr || level_of(*level) != "READ UNCOMMITTED") {
     return;
   }
   uncommitted_ = true;

@@ -45,6 +45,7 @@ class MysqlDialect final : public Dialect {
   }
 
   std::string_view isolation_setting() const override { return kIsolation; }
+  std::string_view default_isolation() const override { return "REPEATABLE READ"; }
 
   std::unique_ptr<Conversation> make_conversation(
       const ClientLogin& login, std::shared_ptr<const SessionDefaults> defaults) const override {

@@ -71,6 +71,7 @@ Chain::Refusal Chain::enter(const Entries& entries, Login& login) {
     let_in(entry, login, verdict);
     if (verdict.kind == Verdict::Kind::refuse) {
       refused(entry, verdict, {});
+      refused_for_ = verdict.reason;
       return std::move(verdict.failure);
     }
     if (!entry.wants.request) {  // else its requests are what it is about
@@ -91,6 +92,16 @@ void Chain::let_in(const Entry& entry, Login& login, Verdict& verdict) {
     verdict.refuse(RefusalReason::failed, own_failure(entry, error.what()));
   } catch (...) {
     verdict.refuse(RefusalReason::failed, own_failure(entry, "unknown exception"));
+  }
+}
+
+void Chain::login_ended(const Login& login, const protocol::Failure* refused) {
+  Verdict verdict;
+  if (refused != nullptr) {
+    verdict.refuse(refused_for_, *refused);
+  }
+  for (Slot& slot : slots_) {
+    guarded(slot, "on_login_end", [&](Part& part) { part.on_login_end(login, verdict); });
   }
 }
 
@@ -172,7 +183,7 @@ protocol::Verdict Chain::ask(const protocol::Request& request) {
       consult(slots_[at], request, now, verdict);
     }
     if (verdict.kind == Verdict::Kind::delay) {
-      delay(at, now, verdict);
+      delay(at, request.in_transaction, now, verdict);
       return {protocol::Verdict::Kind::delay, std::nullopt, {}, {}};
     }
   }
@@ -228,10 +239,11 @@ void Chain::consult(Slot& slot, const protocol::Request& request, const Now& now
   }
 }
 
-void Chain::delay(std::size_t slot, const Now& now, const Verdict& verdict) {
+void Chain::delay(std::size_t slot, bool in_transaction, const Now& now, const Verdict& verdict) {
   if (!delayed_) {
     delayed_ = std::make_unique<Delayed>();
     delayed_->since = now.steady;
+    delayed_->in_transaction = in_transaction;
     delayed_->slot = slots_.size();
   }
   if (delayed_->slot != slot) {
@@ -278,6 +290,7 @@ void Chain::remember(const protocol::Request& request, const Now& now, const Ver
   open.asked.kind = request.kind;
   open.asked.at = now.steady;
   open.asked.in_transaction = request.in_transaction;
+  open.asked.truncated = request.truncated;
   if (wants_.digest && request.kind != RequestKind::other) {
     open.asked.digest = request.shared_digest();
   }

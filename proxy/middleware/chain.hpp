@@ -55,6 +55,8 @@ class Chain final : public protocol::Inspector {
   // Begins a Part of each entry and lets the login pass it, up to the first that refuses. `entries`
   // outlive the chain.
   Refusal enter(const Entries& entries, Login& login);
+  // Tells the Parts that the login is over; `refused` is why the session is not let in, or null.
+  void login_ended(const Login& login, const protocol::Failure* refused);
   // From now on refusals of all Parts are worded by `on_refuse`, which outlives the chain.
   void take_route(std::string_view name, const config::OnRefuse& on_refuse);
 
@@ -70,6 +72,7 @@ class Chain final : public protocol::Inspector {
 
   // A request is delayed: when it is to be asked about again.
   std::optional<TimePoint> resume_at() const;
+  bool delayed_in_transaction() const { return delayed_ && delayed_->in_transaction; }
   // When it is asked about again, it is refused with this.
   void give_up_delayed(protocol::Failure why);
 
@@ -110,6 +113,7 @@ class Chain final : public protocol::Inspector {
     Verdict so_far;
     TimePoint since;
     TimePoint resume_at;
+    bool in_transaction = false;
     Refusal given_up;
   };
 
@@ -120,7 +124,7 @@ class Chain final : public protocol::Inspector {
   // Where the chain begins: anew, or where it stopped.
   std::size_t begin(Verdict& verdict);
   void consult(Slot& slot, const protocol::Request& request, const Now& now, Verdict& verdict);
-  void delay(std::size_t slot, const Now& now, const Verdict& verdict);
+  void delay(std::size_t slot, bool in_transaction, const Now& now, const Verdict& verdict);
   void end_delay(const Now& now);
   void decided(const protocol::Request& request, const Now& now, const Verdict& verdict);
   void remember(const protocol::Request& request, const Now& now, const Verdict& verdict);
@@ -135,6 +139,7 @@ class Chain final : public protocol::Inspector {
   const config::OnRefuse* on_refuse_ = nullptr;
   std::vector<Slot> slots_;
   Wants wants_;
+  RefusalReason refused_for_ = RefusalReason::none;  // the login
   bool closed_ = false;
   std::vector<Open> open_;  // allowed and not answered; the first `answered_` are
   std::size_t answered_ = 0;

@@ -39,8 +39,8 @@ class Bucket {
 };
 
 // A bucket for each user or address. Those that nobody uses any more and that are full again are
-// as good as new ones, and are dropped; so there are no more than twice those in use, and
-// kMostUnused beyond them.
+// as good as new ones, and are dropped now and then. Of others that nobody uses kMostUnused are
+// kept at most, so there are never more than twice those and those in use.
 class Buckets {
  public:
   using TimePoint = Bucket::TimePoint;

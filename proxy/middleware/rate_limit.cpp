@@ -29,7 +29,7 @@ class RateLimit final : public Middleware {
     wants.decided = true;
     return wants;
   }
-  std::unique_ptr<Part> begin(const Place& place) override;
+  std::unique_ptr<Part> begin(const Place& /*place*/) override;
 
   std::shared_ptr<Bucket> bucket_of(const Identity& identity, TimePoint now) {
     switch (options_.per) {
@@ -57,8 +57,7 @@ class RateLimit final : public Middleware {
 
 class RatePart final : public Part {
  public:
-  RatePart(RateLimit& limit, metrics::MiddlewareInstruments& instruments)
-      : limit_(limit), instruments_(instruments) {}
+  explicit RatePart(RateLimit& limit) : limit_(limit) {}
 
   void on_login(Login& login, Verdict& /*verdict*/) override {
     bucket_ = limit_.bucket_of(login.identity, login.now.steady);
@@ -93,21 +92,17 @@ class RatePart final : public Part {
     if (!wait) {
       return false;
     }
-    if (*wait > Duration{0}) {
-      instruments_.delay.observe(*wait);
-    }
     turn_ = now + *wait;
     return true;
   }
 
   RateLimit& limit_;
-  metrics::MiddlewareInstruments& instruments_;
   std::shared_ptr<Bucket> bucket_;
   std::optional<TimePoint> turn_;  // of the request that is being asked about
 };
 
-std::unique_ptr<Part> RateLimit::begin(const Place& place) {
-  return std::make_unique<RatePart>(*this, place.instruments);
+std::unique_ptr<Part> RateLimit::begin(const Place& /*place*/) {
+  return std::make_unique<RatePart>(*this);
 }
 
 protocol::Failure RateLimit::too_many() const {

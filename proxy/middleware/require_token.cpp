@@ -26,12 +26,19 @@ constexpr std::size_t kMaxToken = std::size_t{8} << 10U;
 constexpr std::size_t kMaxJwksFile = std::size_t{256} << 10U;
 constexpr std::size_t kMinSecret = 32;  // bytes; RFC 7518, 3.2
 
+// Both servers take the names of parameters and attributes in any case of letters.
+bool same_name(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
+}
+
 // The one value of the parameter; refused when there is none, or more than one.
 std::variant<std::string_view, Refused> presented(const protocol::Parameters& attributes,
                                                   const std::string& parameter) {
   const std::string* found = nullptr;
   for (const auto& [name, value] : attributes) {
-    if (name != parameter) {
+    if (!same_name(name, parameter)) {
       continue;
     }
     if (found != nullptr && *found != value) {
@@ -81,7 +88,7 @@ class TokenPart final : public Part {
                                     "token missing or not valid: send a good one as the startup "
                                     "parameter or connection attribute " +
                                         options_.parameter,
-                                    "token: " + refused->detail));
+                                    refused->detail));
     }
   }
 
