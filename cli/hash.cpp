@@ -128,7 +128,12 @@ protocol::Buffer make_salt(HashForm form) {
   return salt;
 }
 
-int run_hash(HashForm form) {
+int run_hash(HashForm form, bool extra_arguments) {
+  if (extra_arguments) {
+    std::cerr << "sluice hash: takes no password on the command line, where others can read it: "
+                 "give it on standard input\n";
+    return 2;
+  }
   auto password = obtain_password();
   auto hash = password ? hash_password(form, *password, make_salt(form))
                        : protocol::Result<std::string>(std::move(password.failure()));

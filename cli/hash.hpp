@@ -32,7 +32,8 @@ protocol::Result<std::string> hash_password(HashForm form, std::string_view pass
 protocol::Buffer make_salt(HashForm form);
 
 // Reads the password from standard input, asking for it twice and without showing it where that is
-// a terminal, and prints the hash alone. The exit status.
-int run_hash(HashForm form);
+// a terminal, and prints the hash alone. The exit status: 1 for bad input, 2 when something else
+// than the form stood on the command line.
+int run_hash(HashForm form, bool extra_arguments);
 
 }  // namespace sluice::cli

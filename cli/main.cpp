@@ -196,6 +196,7 @@ int main(int argc, char** argv) {
 
   auto* hash_command = app.add_subcommand(
       "hash", "turn a password, read from standard input, into what `users` may hold in its place");
+  hash_command->allow_extras();  // a password given there is not to be repeated in an error
   auto form = cli::HashForm::scram;
   auto* forms = hash_command->add_option_group("form")->require_option(1);
   const auto add_form = [&](const char* name, cli::HashForm value, const char* help) {
@@ -210,7 +211,7 @@ int main(int argc, char** argv) {
 
   try {
     if (*hash_command) {
-      return cli::run_hash(form);
+      return cli::run_hash(form, hash_command->remaining_size() > 0);
     }
     return *run_command ? run(path) : check(path, offline);
   } catch (const std::exception& error) {
