@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/explain_route.hpp"
 #include "cli/hash.hpp"
 #include "config/load.hpp"
 #include "metrics/log.hpp"
@@ -241,11 +242,16 @@ int main(int argc, char** argv) {
            "scram_verifier: SCRAM-SHA-256, for PostgreSQL clients");
   add_form("--mysql-native", cli::HashForm::mysql_native, "mysql_native_hash");
   add_form("--caching-sha2", cli::HashForm::caching_sha2, "caching_sha2_hash");
+  cli::ExplainOptions explain;
+  auto* explain_command = cli::add_explain_route(app, explain);
   CLI11_PARSE(app, argc, argv);
 
   try {
     if (*hash_command) {
       return cli::run_hash(form, hash_command->remaining_size() > 0);
+    }
+    if (*explain_command) {
+      return cli::run_explain_route(explain, explain_command->count("--statement") > 0);
     }
     return *run_command ? run(path) : check(path, offline);
   } catch (const std::exception& error) {

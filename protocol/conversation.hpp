@@ -50,6 +50,7 @@ std::string_view pin_label(Pin pin);
 class PinSet {
  public:
   void add(Pin pin) { bits_ |= bit(pin); }
+  void add(PinSet pins) { bits_ |= pins.bits_; }
   void remove(Pin pin) { bits_ &= ~bit(pin); }
   void clear() { bits_ = 0; }
   bool has(Pin pin) const { return (bits_ & bit(pin)) != 0; }

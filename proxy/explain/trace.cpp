@@ -111,6 +111,9 @@ class TracedPart final : public Part {
   void on_login(Login& login, Verdict& verdict) override {
     tell(Said::Phase::login, verdict, [&](Verdict& own) { inner_->on_login(login, own); });
   }
+  void on_login_end(const Login& login, const Verdict& verdict) override {
+    inner_->on_login_end(login, verdict);
+  }
   void on_request(const protocol::Request& request, const Now& now, Verdict& verdict) override {
     tell(Said::Phase::request, verdict,
          [&](Verdict& own) { inner_->on_request(request, now, own); });
