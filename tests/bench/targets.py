@@ -46,6 +46,7 @@ class Setup:
     pool_size: int = POOL_SIZE  # of sluice
     prefix: tuple = ()  # before the program, as in valgrind's command line
     client_secret: tuple = ()  # sluice: another key and value than `password`
+    middleware: tuple = ()  # sluice: its global chain
     unix: bool = False  # PostgreSQL: backends over the server's unix-domain socket
 
 
@@ -87,6 +88,7 @@ def _sluice_config(setup: Setup, io: str, port: int) -> dict:
         "pools": {"main": {"url": _backend_url(setup), "pool_size": setup.pool_size, "pool_timeout": "60s",
                            "max_prepared_statements": 200, "tls": {"mode": "disable"}}},
         "users": [{"name": schema.APP, **secret}],
+        "middleware": list(setup.middleware),
         "routes": [{"name": "all", "pool": "main"}],
         "limits": {"max_client_connections": MAX_CLIENTS},
         "log": {"level": "warning", "format": "text"},
