@@ -30,16 +30,6 @@ Failure limit_failure(const AnswerLimits& limits, bool by_rows) {
 
 }  // namespace
 
-// The request at the head goes to the backend. True: its entry in the queue is `asked`.
-bool ClientConversation::take_admission() {
-  if (!inspection_ || !inspection_->admitted) {
-    return false;
-  }
-  inspection_->admitted = false;
-  inspection_->due.push(inspection_->admission);
-  return true;
-}
-
 // The request at the head has its answer, and nothing before it waits for one.
 void ClientConversation::answer_admitted(Answer::End end, std::string_view sqlstate) {
   if (inspection_ && inspection_->admitted) {

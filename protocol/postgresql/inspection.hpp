@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "protocol/bytes.hpp"
@@ -64,6 +65,14 @@ class Inspection {
   Due admission;
   Buffer rewritten;  // the message in the place of the client's; empty: as it came
   std::shared_ptr<const sql::Digest> digest;  // made for a Parse, for the statement that it makes
+
+  // It goes to the backend. True: it will have an answer.
+  bool take_admission() {
+    if (admitted) {
+      due.push(admission);
+    }
+    return std::exchange(admitted, false);
+  }
 
   // ---- answers of what is on the backend, in the order of its replies
   DueAnswers due;
