@@ -83,7 +83,7 @@ bool ClientConversation::ask(const Head& head, Exchange& out, Step& stop) {
   Inspection& state = *inspection_;
   Request request;
   request.in_transaction = link_ != nullptr && link_->status != 'I';
-  request.may_move = link_ == nullptr;
+  request.may_move = link_ == nullptr && !defaults_->session_mode;
   request.syntax = scanner_options();
   state.admission = {};
   state.digest.reset();

@@ -87,9 +87,12 @@ class Inspection {
   bool errored = false;       // the server has ended it by an error
   bool wrote = false;         // a statement of the request has changed something
   bool copied_out = false;    // the statement in front is a COPY TO
+  bool saw_row = false;       // ... or has sent rows
   bool failing = false;       // our own query fails the transaction
 
-  void forget_cut() { cut = cut_in_front = errored = wrote = copied_out = failing = false; }
+  void forget_cut() {
+    cut = cut_in_front = errored = wrote = copied_out = saw_row = failing = false;
+  }
 
   // ---- portals: the statement that each was bound from; null: not known
   void bind(std::string_view portal, StatementPtr statement);

@@ -144,6 +144,21 @@ TEST_P(ConversationLimits, WhatTheSameTextCommittedEndsTheConnection) {
   }
 }
 
+TEST_P(ConversationLimits, TablesThatWereFilledEndTheConnection) {
+  Talk t = limited_talk();
+  t.client(query("several"));
+  t.auto_release = false;
+  t.backend(complete("SELECT 4") + columns() + rows(9) + done("SELECT 9"));  // CREATE TABLE AS
+  EXPECT_TRUE(t.conversation->finished());
+}
+
+TEST_P(ConversationLimits, WhatWasCommittedBeforeItDoesNot) {
+  Talk t = limited_talk();
+  t.client(query("several"));
+  t.backend(complete("INSERT 0 1") + complete("COMMIT") + columns() + rows(9) + done("SELECT 9"));
+  EXPECT_FALSE(t.conversation->finished());
+}
+
 TEST_P(ConversationLimits, WhatTheErrorRolledBackDoesNot) {
   Talk t = limited_talk();
   t.client(query("several"));
@@ -323,7 +338,7 @@ TEST(InspectionTest, TagsSayWhatWasDone) {
   for (const char* tag : {"SELECT 3", "FETCH 1", "BEGIN", "ROLLBACK", "SHOW"}) {
     EXPECT_EQ(deed_of(tag, false), Deed::nothing) << tag;
   }
-  for (const char* tag : {"INSERT 0 1", "CREATE TABLE", "SET", "SELECT INTO 3", "COPY 4"}) {
+  for (const char* tag : {"INSERT 0 1", "CREATE TABLE", "SET", "COPY 4"}) {
     EXPECT_EQ(deed_of(tag, false), Deed::wrote) << tag;
   }
   for (const char* tag : {"COMMIT", "CALL", "PREPARE TRANSACTION"}) {
