@@ -258,7 +258,7 @@ bool MysqlConversation::restore_locked(const Settings& now) {
 // Something has changed that may be a user variable that sluice carries: they are set again before
 // the next statement.
 void MysqlConversation::doubt_carried() {
-  if (!locks_ || locks_->carried.empty()) {
+  if (!locks_ || locks_->carried.empty() || link_->settings() == nullptr) {
     return;
   }
   Settings left;
