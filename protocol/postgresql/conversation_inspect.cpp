@@ -48,23 +48,6 @@ void ClientConversation::inspect(Inspector* inspector, std::size_t keep) {
   inspection_ = inspector != nullptr ? std::make_unique<Inspection>(*inspector, keep) : nullptr;
 }
 
-std::size_t ClientConversation::head_limit(char type) const {
-  switch (type) {
-    case frontend::kQuery:
-    case frontend::kParse:
-      return inspection_ && inspection_->keep > kHeadLimit ? inspection_->keep : kHeadLimit;
-    case frontend::kBind:
-    case frontend::kDescribe:
-    case frontend::kClose:
-    case frontend::kExecute:
-      return kHeadLimit;
-    case frontend::kFunctionCall:
-      return kHeaderSize + sizeof(std::uint32_t);
-    default:
-      return kHeaderSize;
-  }
-}
-
 // While the settings of the session are on their way to the backend, its own are somebody else's.
 sql::ScannerOptions ClientConversation::scanner_options() const {
   sql::ScannerOptions options{false, backslash_escapes_, false};
@@ -100,7 +83,7 @@ bool ClientConversation::ask(const Head& head, Exchange& out, Step& stop) {
   Inspection& state = *inspection_;
   Request request;
   request.in_transaction = link_ != nullptr && link_->status != 'I';
-  request.may_move = link_ == nullptr;
+  request.may_move = link_ == nullptr && !defaults_->session_mode;
   request.syntax = scanner_options();
   state.admission = {};
   state.digest.reset();
