@@ -290,7 +290,7 @@ def test_a_rule_bounds_the_time_of_a_statement(any_server, start):
 
 def test_a_limit_of_prepared_statements_holds_no_backend(server, start):
     """One backend, and sessions whose requests wait: others are served meanwhile."""
-    limit = {"requests_per_second": 0.016, "burst": 1, "max_delay": "90s", "per": "session"}
+    limit = {"requests_per_second": 0.016, "burst": 1, "max_delay": "10m", "per": "session"}
     config = config_for(server("pg15"), pool_size=1, workers=1, users=[
         {"name": name, "password": schema.PASSWORD} for name in (schema.APP, "slow")])
     config["routes"] = [{"name": "slow", "match": {"user": "slow"}, "pool": "main",
