@@ -44,7 +44,8 @@ void MysqlConversation::welcome(const Parameters& /*reported*/, const CancelRequ
 
 // Of a session that has run nothing yet.
 std::uint16_t MysqlConversation::initial_status() const {
-  return defaults_->autocommit.value_or(true) ? status_flag::kAutocommit : 0;
+  const std::string_view autocommit = setting(wanted_, kAutocommit);
+  return autocommit == "0" || sql::same_word(autocommit, "off") ? 0 : status_flag::kAutocommit;
 }
 
 std::uint16_t MysqlConversation::local_status() const {

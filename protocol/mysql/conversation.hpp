@@ -145,6 +145,7 @@ class MysqlConversation final : public Conversation {
   std::optional<Failure> breach_in_body(Bytes part);
   void spare_carried(sql::MysqlStatement& effects, Bytes text) const;
   bool restore_locked(const Settings& now);
+  void doubt_carried();
 
   // prepared statements
   Stop stmt_prepare(const Head& head, Bytes& in, Exchange& out);

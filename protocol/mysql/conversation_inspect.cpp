@@ -255,4 +255,19 @@ bool MysqlConversation::restore_locked(const Settings& now) {
   return true;
 }
 
+// Something has changed that may be a user variable that sluice carries: they are set again before
+// the next statement.
+void MysqlConversation::doubt_carried() {
+  if (!locks_ || locks_->carried.empty() || link_->settings() == nullptr) {
+    return;
+  }
+  Settings left;
+  for (const auto& [name, value] : link_->settings()->entries()) {
+    if (!name.starts_with(kUserVariable)) {
+      left.set(name, value);
+    }
+  }
+  link_->set_settings(protocol::share_settings(std::move(left)));
+}
+
 }  // namespace sluice::protocol::mysql

@@ -144,14 +144,16 @@ void MysqlConversation::on_ok(Exchange& /*out*/) {
 }
 
 void MysqlConversation::on_error(Exchange& out) {
-  out.facts.errors += link_->stream().cut() ? 0 : 1;
+  out.facts.errors += link_->stream().cut() ? 0 : 1;  // the client had one already
   if (ends_connection(link_->stream().error().number)) {
     // What the session had there is gone with it, which only closing tells.
     closing_ = closing_ || !idle_state() || defaults_->session_mode;
     link_->unclean = true;
   }
   const MysqlStatement& effects = running_->effects;
-  pins_.add(Pin::diagnostics);
+  if (!link_->stream().cut()) {
+    pins_.add(Pin::diagnostics);
+  }
   if (effects.any({multi, opaque})) {
     // Part of it may have been done, and an ERR tells neither status nor changes.
     if (effects.has(opaque)) {

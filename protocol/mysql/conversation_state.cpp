@@ -94,12 +94,16 @@ void MysqlConversation::apply_state(Bytes state) {
       pins_.add(Pin::settings);
     }
   }
-  if (changed && (!explained || effects.has(opaque))) {
+  const bool unexplained = changed && (!explained || effects.has(opaque));
+  if (unexplained) {
     pins_.add(Pin::session);
     session_changed_ = true;
   }
   if (!same_settings(settings, wanted_) && !restore_locked(*settings)) {
     adopt(std::move(settings));
+  }
+  if (unexplained) {
+    doubt_carried();
   }
 }
 

@@ -74,7 +74,7 @@ class ClientConversation final : public Conversation {
   Step request(const Head& head, Exchange& out);
   Step needs_backend(const Head& head, Exchange& out);
   Step send_request(const Head& head, Exchange& out);
-  void watch_body(Bytes begin);
+  void watch_body(Bytes begin, bool whole);
   Step query(const Head& head, Exchange& out);
   bool query_with_effects(std::string_view text, const Head& head, Exchange& out,
                           std::unique_ptr<Aftermath>& aftermath, Step& stop);
@@ -136,6 +136,7 @@ class ClientConversation final : public Conversation {
   bool ask(const Head& head, Exchange& out, Step& stop);
   bool obey(Verdict& verdict, const Head& head, Exchange& out, Step& stop);
   void rewrite(const Head& head, std::string_view text);
+  StatementPtr bound_by(const Head& head) const;
   void keep_digest(const Statement& statement);
   std::optional<Failure> fixed_setting(const Head& head) const;
   bool guard_body(Bytes piece, Exchange& out);
@@ -146,7 +147,8 @@ class ClientConversation final : public Conversation {
   Step skip_message();
 
   // ---- answers
-  bool take_admission();
+  // The request at the head goes to the backend. True: its entry in the queue is `asked`.
+  bool take_admission() { return inspection_ && inspection_->take_admission(); }
   void answer_admitted(Answer::End end, std::string_view sqlstate = {});
   void answer(Answer::End end);
   void lose_answers();

@@ -30,16 +30,6 @@ Failure limit_failure(const AnswerLimits& limits, bool by_rows) {
 
 }  // namespace
 
-// The request at the head goes to the backend. True: its entry in the queue is `asked`.
-bool ClientConversation::take_admission() {
-  if (!inspection_ || !inspection_->admitted) {
-    return false;
-  }
-  inspection_->admitted = false;
-  inspection_->due.push(inspection_->admission);
-  return true;
-}
-
 // The request at the head has its answer, and nothing before it waits for one.
 void ClientConversation::answer_admitted(Answer::End end, std::string_view sqlstate) {
   if (inspection_ && inspection_->admitted) {
@@ -104,17 +94,16 @@ void ClientConversation::note_tag(const Head& head, Exchange& out) {
   }
   const std::string_view tag = tag_of(head);
   state.rows += front.asked ? rows_of(tag) : 0;
-  switch (deed_of(tag, std::exchange(state.copied_out, false))) {
-    case Deed::nothing:
-      break;
-    case Deed::wrote:
-      state.wrote = true;
-      break;
-    case Deed::kept:
-      state.wrote = false;
-      if (state.cut) {
-        end_unclean(out);
-      }
+  const Deed deed = deed_of(tag, std::exchange(state.copied_out, false));
+  // Rows that nobody was sent have gone into a table: SELECT INTO, CREATE TABLE AS.
+  const bool filled =
+      !std::exchange(state.saw_row, false) && tag.starts_with("SELECT ") && rows_of(tag) != 0;
+  if (deed == Deed::kept && state.cut) {
+    end_unclean(out);
+  } else if (tag == "COMMIT") {
+    state.wrote = false;
+  } else if (deed != Deed::nothing || filled) {
+    state.wrote = true;
   }
 }
 
@@ -139,6 +128,7 @@ bool ClientConversation::count_row(std::size_t size) {
 // `in` begins with `rows`, which are whole. The client gets those that it may see; returns what is
 // left, a row too many included.
 Bytes ClientConversation::pass_rows(Bytes rows, Bytes in, Exchange& out) {
+  inspection_->saw_row = true;
   if (inspection_->cut) {
     return in.subspan(rows.size());
   }
@@ -160,6 +150,7 @@ Bytes ClientConversation::pass_rows(Bytes rows, Bytes in, Exchange& out) {
 
 // True: the row at hand is not for the client.
 bool ClientConversation::withhold_row(const Head& head, Exchange& out) {
+  inspection_->saw_row = true;
   if (inspection_->cut) {
     return true;
   }
@@ -183,9 +174,9 @@ void ClientConversation::cut(Exchange& out) {
   state.cut = state.cut_in_front = true;
   state.errored = state.failing = false;
   const Expectations& expected = link_->expected;
-  bool ends = expected.front().kind == Reply::query;
-  for (std::size_t i = 1; i < expected.size() && !ends; ++i) {
-    ends = expected.at(i).kind == Reply::sync;
+  bool ends = false;
+  for (std::size_t i = 0; i < expected.size() && !ends; ++i) {
+    ends = expected.at(i).kind == Reply::sync || expected.at(i).kind == Reply::query;
   }
   if (!ends) {
     // The client skips to its next Sync, and so must the server.

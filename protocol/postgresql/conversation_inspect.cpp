@@ -48,23 +48,6 @@ void ClientConversation::inspect(Inspector* inspector, std::size_t keep) {
   inspection_ = inspector != nullptr ? std::make_unique<Inspection>(*inspector, keep) : nullptr;
 }
 
-std::size_t ClientConversation::head_limit(char type) const {
-  switch (type) {
-    case frontend::kQuery:
-    case frontend::kParse:
-      return inspection_ && inspection_->keep > kHeadLimit ? inspection_->keep : kHeadLimit;
-    case frontend::kBind:
-    case frontend::kDescribe:
-    case frontend::kClose:
-    case frontend::kExecute:
-      return kHeadLimit;
-    case frontend::kFunctionCall:
-      return kHeaderSize + sizeof(std::uint32_t);
-    default:
-      return kHeaderSize;
-  }
-}
-
 // While the settings of the session are on their way to the backend, its own are somebody else's.
 sql::ScannerOptions ClientConversation::scanner_options() const {
   sql::ScannerOptions options{false, backslash_escapes_, false};
@@ -100,7 +83,7 @@ bool ClientConversation::ask(const Head& head, Exchange& out, Step& stop) {
   Inspection& state = *inspection_;
   Request request;
   request.in_transaction = link_ != nullptr && link_->status != 'I';
-  request.may_move = link_ == nullptr;
+  request.may_move = link_ == nullptr && !defaults_->session_mode;
   request.syntax = scanner_options();
   state.admission = {};
   state.digest.reset();
@@ -120,16 +103,20 @@ bool ClientConversation::ask(const Head& head, Exchange& out, Step& stop) {
       request.kept = &state.digest;
       break;
     }
+    case frontend::kBind:
+      // Who holds a backend is asked at the Execute; who does not is asked before it takes one.
+      statement = link_ == nullptr ? bound_by(head) : nullptr;
+      if (!statement) {
+        return true;
+      }
+      request.kind = RequestKind::prepare;
+      break;
     case frontend::kExecute: {
       Cursor cursor(head.body());
       statement = state.statement_of(cursor.cstring());
       state.admission.fetch = cursor.be32();
       request.kind = RequestKind::execute;
-      request.text = statement ? statement->text() : std::string_view{};
-      request.truncated = !statement || statement->body.empty();
-      if (statement && statement->kept.get() != nullptr) {
-        state.digest = {statement, statement->kept.get()};
-      }
+      request.truncated = !statement;
       request.kept = &state.digest;
       break;
     }
@@ -139,11 +126,31 @@ bool ClientConversation::ask(const Head& head, Exchange& out, Step& stop) {
     default:
       return true;
   }
+  if (statement) {
+    request.text = statement->text();
+    request.truncated = statement->body.empty();
+    if (statement->kept.get() != nullptr) {
+      state.digest = {statement, statement->kept.get()};
+    }
+    request.kept = &state.digest;
+  }
   Verdict verdict = state.inspector.ask(request);
   if (statement) {
     keep_digest(*statement);
   }
   return obey(verdict, head, out, stop);
+}
+
+// The statement that a Bind names; null: not known.
+StatementPtr ClientConversation::bound_by(const Head& head) const {
+  Cursor cursor(head.body());
+  cursor.cstring();
+  const std::string_view name = cursor.cstring();
+  if (!cursor.ok() || name.empty()) {
+    return cursor.ok() ? unnamed_ : nullptr;
+  }
+  const auto* known = statements_ ? statements_->find(name) : nullptr;
+  return known != nullptr ? known->statement : nullptr;
 }
 
 // What the Inspector had made of a text stays with the statement, for the next time that it runs.
@@ -172,7 +179,7 @@ bool ClientConversation::obey(Verdict& verdict, const Head& head, Exchange& out,
       break;
   }
   state.admission.limits = verdict.limits;
-  state.admitted = head.type != frontend::kParse;
+  state.admitted = head.type != frontend::kParse && head.type != frontend::kBind;
   return true;
 }
 

@@ -70,7 +70,7 @@ ClientConversation::Step ClientConversation::parse_unnamed(const Head& head, Byt
     }
     statement->body.assign(rest.begin(), rest.end());
   } else {
-    watch_body(rest);
+    watch_body(rest, head.whole());
     scratch().streamed = statement;
     pins_.add(Pin::prepared);  // it cannot be prepared again elsewhere
   }
@@ -164,7 +164,7 @@ void ClientConversation::parse_long(const Head& head, std::string_view name, Byt
     statements_ = std::make_unique<ClientStatements>();
   }
   statements_->put(name, statement, serial_++);
-  watch_body(rest);
+  watch_body(rest, head.whole());
   scratch().streamed = statement;
   if (inspection_) {
     keep_digest(*statement);

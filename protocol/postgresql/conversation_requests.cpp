@@ -5,6 +5,24 @@
 #include "protocol/writer.hpp"
 
 namespace sluice::protocol::postgresql {
+
+std::size_t ClientConversation::head_limit(char type) const {
+  switch (type) {
+    case frontend::kQuery:
+    case frontend::kParse:
+      return inspection_ && inspection_->keep > kHeadLimit ? inspection_->keep : kHeadLimit;
+    case frontend::kBind:
+    case frontend::kDescribe:
+    case frontend::kClose:
+    case frontend::kExecute:
+      return kHeadLimit;
+    case frontend::kFunctionCall:
+      return kHeaderSize + sizeof(std::uint32_t);  // the function
+    default:
+      return kHeaderSize;
+  }
+}
+
 Need ClientConversation::from_client(Bytes& in, Exchange& out) {
   for (;;) {
     if (finished_) {
@@ -190,7 +208,7 @@ bool ClientConversation::query_with_effects(std::string_view text, const Head& h
 
 // Seen piece by piece: classified when its last byte has gone by.
 void ClientConversation::long_query(const Head& head, Exchange& out) {
-  watch_body(head.body());
+  watch_body(head.body(), false);
   Expected& entry = link_->expected.push(Reply::query);
   entry.asked = take_admission();
   entry.previous = std::move(unnamed_);
@@ -200,12 +218,12 @@ void ClientConversation::long_query(const Head& head, Exchange& out) {
   pass(head, out);
 }
 
-// `begin` are the first bytes of a text that is not seen together.
-void ClientConversation::watch_body(Bytes begin) {
+// `begin` are the first bytes of a text that is not kept, or all of it.
+void ClientConversation::watch_body(Bytes begin, bool whole) {
   Scratch& state = scratch();
   state.classifier = std::make_unique<sql::Classifier>(scanner_options());
   state.classifier->feed(begin);
-  if (guarded_) {
+  if (guarded_ && !whole) {
     state.guard = std::make_unique<SettingsGuard>(*defaults_, scanner_options());
     state.guard->feed(begin);
   }

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "protocol/bytes.hpp"
@@ -65,6 +66,14 @@ class Inspection {
   Buffer rewritten;  // the message in the place of the client's; empty: as it came
   std::shared_ptr<const sql::Digest> digest;  // made for a Parse, for the statement that it makes
 
+  // It goes to the backend. True: it will have an answer.
+  bool take_admission() {
+    if (admitted) {
+      due.push(admission);
+    }
+    return std::exchange(admitted, false);
+  }
+
   // ---- answers of what is on the backend, in the order of its replies
   DueAnswers due;
   std::uint64_t rows = 0;   // of the first of them, by its tags
@@ -78,9 +87,12 @@ class Inspection {
   bool errored = false;       // the server has ended it by an error
   bool wrote = false;         // a statement of the request has changed something
   bool copied_out = false;    // the statement in front is a COPY TO
+  bool saw_row = false;       // ... or has sent rows
   bool failing = false;       // our own query fails the transaction
 
-  void forget_cut() { cut = cut_in_front = errored = wrote = copied_out = failing = false; }
+  void forget_cut() {
+    cut = cut_in_front = errored = wrote = copied_out = saw_row = failing = false;
+  }
 
   // ---- portals: the statement that each was bound from; null: not known
   void bind(std::string_view portal, StatementPtr statement);

@@ -64,11 +64,17 @@ class RatePart final : public Part {
   }
 
   void on_request(const protocol::Request& request, const Now& now, Verdict& verdict) override {
-    if (request.kind == protocol::RequestKind::prepare) {
+    // What is prepared now runs next, as a rule: it waits here, before it takes a backend, for the
+    // turn of what runs.
+    const bool prepares = request.kind == protocol::RequestKind::prepare;
+    if (prepares && (!request.may_move || limit_.options().on_excess != OnExcess::delay)) {
       return;
     }
     // Asked again after a delay, of ours or of an entry behind us: its turn is taken already.
     if (!turn_ && !take_turn(now.steady)) {
+      if (prepares) {
+        return;  // refused when it is to run
+      }
       verdict.refuse(RefusalReason::rate, limit_.too_many());
       return;
     }
@@ -78,9 +84,11 @@ class RatePart final : public Part {
     }
   }
 
-  void on_decided(const protocol::Request& /*request*/, const Now& /*now*/,
-                  const Verdict& /*verdict*/) override {
-    turn_.reset();
+  void on_decided(const protocol::Request& request, const Now& /*now*/,
+                  const Verdict& verdict) override {
+    if (request.kind != protocol::RequestKind::prepare || !verdict.goes_on()) {
+      turn_.reset();
+    }
   }
 
  private:
@@ -98,7 +106,7 @@ class RatePart final : public Part {
 
   RateLimit& limit_;
   std::shared_ptr<Bucket> bucket_;
-  std::optional<TimePoint> turn_;  // of the request that is being asked about
+  std::optional<TimePoint> turn_;  // of the request that is asked about, or that is prepared for
 };
 
 std::unique_ptr<Part> RateLimit::begin(const Place& /*place*/) {

@@ -153,6 +153,16 @@ TEST_P(MysqlLockedSettings, ComeBackWhenTheyWereChangedUnseen) {
   EXPECT_EQ(sent(), query("SELECT 1"));
 }
 
+TEST_P(MysqlLockedSettings, VariablesComeBackWhenSomethingWasChangedUnseen) {
+  start();
+  set_up();
+  run("CALL p()", pkt(1, ok(kInTrx, 0, 0, {{TrackType::state_change, {}, "1"}})));
+  client(query("SELECT 1"));
+  EXPECT_EQ(sent(), query("SET @app_user='alice'"));
+  backend(pkt(1, ok(kInTrx)));
+  EXPECT_EQ(sent(), query("SELECT 1"));
+}
+
 TEST_P(MysqlLockedSettings, TransactionsStayReadOnly) {
   defaults->settings.clear();
   defaults->fixed.clear();

@@ -33,10 +33,13 @@ class Client {
   Verdict ask(Duration at, RequestKind kind = RequestKind::query) {
     protocol::Request request;
     request.kind = kind;
+    return ask(at, request);
+  }
+  Verdict ask(Duration at, const protocol::Request& request) {
     Verdict verdict;
     part->on_request(request, moment(at), verdict);
     if (verdict.kind != Verdict::Kind::delay) {
-      decided(at);
+      part->on_decided(request, moment(at), verdict);
     }
     return verdict;
   }
@@ -94,6 +97,25 @@ TEST(RateLimit, PreparingCostsNothing) {
   EXPECT_EQ(client.ask(0ms, RequestKind::execute).kind, Verdict::Kind::allow);
   EXPECT_EQ(client.ask(0ms, RequestKind::prepare).kind, Verdict::Kind::allow);
   EXPECT_EQ(client.ask(0ms, RequestKind::other).kind, Verdict::Kind::refuse);
+}
+
+TEST(RateLimit, WhatIsPreparedWithoutABackendWaitsForTheTurnOfWhatRuns) {
+  const auto limit = limited(delaying(10, 1));
+  Client client(*limit);
+  const auto prepare = [&](Duration at, bool may_move) {
+    protocol::Request request;
+    request.kind = RequestKind::prepare;
+    request.may_move = may_move;
+    return client.ask(at, request);
+  };
+  EXPECT_TRUE(client.allowed(0ms));
+  EXPECT_EQ(prepare(0ms, false).kind, Verdict::Kind::allow) << "it has its backend";
+  EXPECT_EQ(prepare(0ms, true).delay, 100ms);
+  EXPECT_EQ(prepare(100ms, true).kind, Verdict::Kind::allow);
+  EXPECT_EQ(prepare(100ms, true).kind, Verdict::Kind::allow)
+      << "one turn, however much it prepares";
+  EXPECT_EQ(client.ask(100ms, RequestKind::execute).kind, Verdict::Kind::allow) << "paid already";
+  EXPECT_EQ(client.ask(100ms, RequestKind::execute).delay, 100ms);
 }
 
 TEST(RateLimit, ADelayedRequestPaysOnceAndKeepsItsPlace) {
