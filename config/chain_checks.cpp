@@ -184,7 +184,9 @@ void check_route(const Config& config, const Route& route, Rules rules, bool sur
                "(middleware:), and there is none");
   rules.warn({"read_only"}, route.read_only && !*route.read_only && read_only,
              "has no effect: the middleware read_only makes transactions read only");
-  rules.warn({"on_refuse"}, sure && !may_refuse(global) && !may_refuse(route.middleware),
+  const OnRefuse& words = route.on_refuse;
+  const bool worded = !words.message.empty() || !words.sqlstate.empty() || words.mysql_errno != 0;
+  rules.warn({"on_refuse"}, worded && sure && !may_refuse(global) && !may_refuse(route.middleware),
              "has no effect: no middleware of its chain refuses anything");
 }
 
