@@ -109,6 +109,9 @@ Task<bool> Session::forward(Chunk& chunk) {
   for (;;) {
     if (backend_ != nullptr && backend_->cancels > 0) {
       co_await cancels_are_over();
+      if (closing_ || left_ || client_.hung_up()) {
+        co_return false;
+      }
     }
     bool idle = backend_ == nullptr || !conversation_->outstanding();
     Need need = conversation_->from_client(in, exchange);
