@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "protocol/bytes.hpp"
 #include "protocol/login.hpp"
@@ -141,6 +142,14 @@ struct SessionDefaults {
   std::string isolation_level;     // "", or as in SQL: "READ COMMITTED"; AUTOCOMMIT is "" here
   bool read_only = false;          // transactions are read only until the client says otherwise
   std::optional<bool> autocommit;  // MySQL; empty: the server's
+  // Name and value: what the session starts with, and goes back to by RESET; below what the client
+  // asks for at its login. MySQL: "@name" is a user variable.
+  Parameters settings;
+  // Names that the client may not change: a statement that would, or a startup parameter that sets
+  // one, is refused (statement_refused).
+  std::vector<std::string> fixed;
+  // With read_only: what would make transactions read write is refused (read_only_route).
+  bool read_only_fixed = false;
   bool session_mode = false;  // pool_mode: session: the backend is kept until the client leaves
   bool statement_mode =
       false;  // pool_mode: statement: transactions of several requests are refused
@@ -148,6 +157,8 @@ struct SessionDefaults {
   std::string init_sql;                       // statements run on each new connection; "" = none
   std::size_t max_prepared_statements = 200;  // per backend connection
   std::size_t max_message = std::size_t{1} << 30U;  // bytes; larger ones are refused
+
+  friend bool operator==(const SessionDefaults&, const SessionDefaults&) = default;
 };
 
 class Inspector;

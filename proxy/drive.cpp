@@ -103,7 +103,11 @@ Task<protocol::Status> perform(DriveContext& context, protocol::Want& want, Dial
   } else if (context.tls == nullptr || stream.tls()) {
     co_return protocol::fail(FailureKind::tls_failed, "TLS is not available here");
   } else {
-    co_return co_await stream.start_tls(context.tls, context.role, context.host);
+    auto secured = co_await stream.start_tls(context.tls, context.role, context.host);
+    if (secured && context.role == Stream::Role::server) {
+      given.certificate = stream.peer_certificate();
+    }
+    co_return secured;
   }
   co_return protocol::Done{};
 }
