@@ -223,6 +223,18 @@ TEST(Digest, WhatServersMayReadDifferentlyIsUnclear) {
   EXPECT_TRUE(digest("SELECT $" + tag + "$ x $" + tag + "$", kPostgresql).unclear);
 }
 
+TEST(Digest, WhatIsReadAnewInItsMiddleIsUnclear) {
+  EXPECT_TRUE(
+      digest("SET sql_mode = 'NO_BACKSLASH_ESCAPES'; SELECT '\\'; DROP TABLE t -- '", kMysql)
+          .unclear);
+  EXPECT_TRUE(digest("SET a = 1, @@session.sql_mode = ''; SELECT 1", kMysql).unclear);
+  EXPECT_TRUE(digest("SET NAMES gbk; SELECT 1", kMysql).unclear);
+  EXPECT_TRUE(digest("SET CHARACTER SET gbk; SELECT 1", kMysql).unclear);
+  EXPECT_FALSE(digest("SELECT 1; SET NAMES utf8mb4;", kMysql).unclear);
+  EXPECT_FALSE(digest("SET a = 1; SELECT names FROM t", kMysql).unclear);
+  EXPECT_FALSE(digest("SET NAMES 'utf8'; SELECT 1", kPostgresql).unclear);
+}
+
 TEST(Digest, EncodingsWithSignsInTheirCharactersAreUnclear) {
   ScannerOptions gbk = kMysql;
   gbk.double_byte = true;
