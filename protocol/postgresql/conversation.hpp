@@ -65,6 +65,7 @@ class ClientConversation final : public Conversation {
     Parameters changed;  // reported values that no statement explains, as they were before
     std::unique_ptr<sql::Classifier> classifier;  // of a text too long to be seen together
     std::shared_ptr<Statement> streamed;          // the Parse that it belongs to
+    std::vector<std::string> held;  // cursors WITH HOLD; "" is one that only CLOSE ALL closes
   };
   Scratch& scratch();
 
@@ -121,6 +122,7 @@ class ClientConversation final : public Conversation {
   void bring_settings(Exchange& out);
   void tell_parameters(Exchange& out);
   void carry_out(const Aftermath& aftermath, const Expected* entry, bool outside);
+  void note_cursors(const sql::Effects& effects, bool outside);
   void change_settings(const sql::Effects& effects, bool outside);
   void note_change(std::string_view name, std::string before, std::string_view value);
   void explain_change(std::string_view name);
