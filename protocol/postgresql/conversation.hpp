@@ -67,6 +67,7 @@ class ClientConversation final : public Conversation {
     std::unique_ptr<sql::Classifier> classifier;  // of a text too long to be seen together
     std::shared_ptr<Statement> streamed;          // the Parse that it belongs to
     std::unique_ptr<SettingsGuard> guard;         // of the same text
+    std::vector<std::string> held;  // cursors WITH HOLD; "" is one that only CLOSE ALL closes
   };
   Scratch& scratch();
 
@@ -125,6 +126,7 @@ class ClientConversation final : public Conversation {
   void bring_settings(Exchange& out);
   void tell_parameters(Exchange& out);
   void carry_out(const Aftermath& aftermath, const Expected* entry, bool outside);
+  void note_cursors(const sql::Effects& effects, bool outside);
   void change_settings(const sql::Effects& effects, bool outside);
   void note_change(std::string_view name, std::string before, std::string_view value);
   void explain_change(std::string_view name);

@@ -9,6 +9,8 @@
 namespace sluice::protocol::postgresql {
 namespace {
 
+constexpr std::size_t kHeldCursors = 32;  // of one session, whose names are remembered
+
 // What a RESET means for the session, where the server's meaning is another.
 void add_initial(Settings& again, const Settings& initial, const sql::Effects& effects) {
   if (effects.change == sql::Change::reset_all) {
@@ -205,6 +207,7 @@ void ClientConversation::carry_out(const Aftermath& aftermath, const Expected* e
       pins_.remove(static_cast<Pin>(i));
     }
   }
+  note_cursors(*effects, outside);
   bool resets = effects->discard_all || effects->change == sql::Change::reset ||
                 effects->change == sql::Change::reset_all;
   tell_ = tell_ || (resets && (startup_ || link_->baseline));
@@ -217,6 +220,25 @@ void ClientConversation::carry_out(const Aftermath& aftermath, const Expected* e
     scratch().changed.clear();
   } else if (effects->change != sql::Change::none) {
     change_settings(*effects, outside);
+  }
+}
+
+// Closing the last cursor WITH HOLD ends its pin, if the names of all of them were seen.
+void ClientConversation::note_cursors(const sql::Effects& effects, bool outside) {
+  if (effects.pins.has(Pin::cursor)) {
+    std::vector<std::string>& held = scratch().held;
+    if (held.size() < kHeldCursors) {
+      held.push_back(effects.declares_cursor ? effects.name : std::string());
+    } else {
+      held.back().clear();
+    }
+  } else if (scratch_ && effects.closes_cursor && outside) {
+    std::erase(scratch_->held, effects.name);
+    if (scratch_->held.empty()) {
+      pins_.remove(Pin::cursor);
+    }
+  } else if (scratch_ && !pins_.has(Pin::cursor)) {
+    scratch_->held.clear();
   }
 }
 

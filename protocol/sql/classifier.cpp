@@ -44,6 +44,7 @@ Effects& Classifier::finish() {
     }
     effects_.deallocate = false;
     effects_.discard_all = false;
+    effects_.declares_cursor = effects_.closes_cursor = false;
   }
   return effects_;
 }
@@ -101,6 +102,9 @@ void Classifier::begin_statement(Word word) {
       break;
     case Word::prepare:
       phase_ = Phase::prepare;
+      break;
+    case Word::declare:
+      phase_ = Phase::declare;
       break;
     case Word::listen:
       effects_.pins.add(Pin::listen);

@@ -33,13 +33,16 @@ struct Effects {
   bool opens_transaction = false;  // what BEGIN began is open at the end; not counted by any()
   bool deallocate = false;         // DEALLOCATE name: `name`
   bool deallocate_all = false;
+  bool declares_cursor = false;  // DECLARE name
+  bool closes_cursor = false;    // CLOSE name
   bool discard_all = false;
-  std::string name;   // change, deallocate: folded as the server folds it
+  std::string name;   // change, deallocate, cursor: folded as the server folds it
   std::string value;  // change == set: what set_config takes
 
   bool any() const {
     return pins.any() || unpins.any() || change != Change::none || several || resets || writes ||
-           needs_sequence || ends_transaction || deallocate || deallocate_all || discard_all;
+           needs_sequence || ends_transaction || deallocate || deallocate_all || discard_all ||
+           closes_cursor;
   }
 };
 
@@ -73,6 +76,7 @@ class Classifier {
     deallocate,
     discard,
     star_or_all,  // UNLISTEN, CLOSE: unpins when this follows
+    declare,      // after DECLARE: the cursor's name
     prepare,
   };
 
@@ -88,6 +92,7 @@ class Classifier {
   void take_reset(const Token& token, Word word);
   void take_deallocate(const Token& token, Word word);
   void take_discard(const Token& token, Word word);
+  bool take_cursor(const Token& token);
   void done(Change change);
   void anywhere(const Token& token, Word word);
   void in_code(const Token& token, Word word);

@@ -1,4 +1,5 @@
-// The statements whose grammar matters: SET, RESET, DEALLOCATE, DISCARD, UNLISTEN, CLOSE, PREPARE.
+// The statements whose grammar matters: SET, RESET, DEALLOCATE, DISCARD, UNLISTEN, DECLARE, CLOSE,
+// PREPARE.
 
 #include <algorithm>
 
@@ -52,7 +53,13 @@ void Classifier::take_argument(const Token& token, Word word) {
     case Phase::star_or_all:
       if (is(token, '*') || word == Word::all) {
         effects_.unpins.add(verb_ == Word::close ? Pin::cursor : Pin::listen);
+      } else if (verb_ == Word::close) {
+        effects_.closes_cursor = take_cursor(token);
       }
+      phase_ = Phase::plain;
+      return;
+    case Phase::declare:
+      effects_.declares_cursor = take_cursor(token);
       phase_ = Phase::plain;
       return;
     case Phase::prepare:
@@ -277,6 +284,14 @@ void Classifier::take_discard(const Token& token, Word word) {
     effects_.unpins.add(Pin::temporary);
   }
   (void)token;
+}
+
+bool Classifier::take_cursor(const Token& token) {
+  const bool known = name_text(token, effects_.name);
+  if (token.kind == TokenKind::word) {
+    fold(effects_.name);
+  }
+  return known;
 }
 
 bool Classifier::name_text(const Token& token, std::string& out) const {

@@ -217,6 +217,8 @@ TEST_P(ConversationState, PinsHoldAndUnpin) {
         Row{"PREPARE a AS SELECT 1", "DEALLOCATE ALL", Pin::prepared},
         Row{"SET ROLE a", "RESET ROLE", Pin::role},
         Row{"SELECT set_config('a.b', 'c', false)", "RESET ALL", Pin::settings},
+        Row{"DECLARE \"A\" NO SCROLL CURSOR WITH HOLD FOR SELECT 1", "CLOSE \"A\"", Pin::cursor},
+        Row{"DECLARE A CURSOR WITH HOLD FOR SELECT 1", "close a", Pin::cursor},
         Row{"SELECT pg_advisory_lock(1)", "SELECT pg_advisory_unlock_all()", Pin::lock},
         Row{"SELECT setseed(0.5)", "DISCARD ALL", Pin::session}}) {
     Talk t = talk();
