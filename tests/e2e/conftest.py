@@ -136,11 +136,11 @@ def start():
     """start(server, **options): a sluice of one's own; returns the Endpoint of its only listener."""
     running = []
 
-    def begin(server, config=None, **options) -> Endpoint:
+    def begin(server, config=None, prefix=(), **options) -> Endpoint:
         if DIRECT:
             return Endpoint(server, server.port)
         config = config or config_for(server, **options)
-        one = Sluice(config)
+        one = Sluice(config, prefix=prefix)
         running.append(one)
         return Endpoint(server, port_of(config), sluice=one)
 
