@@ -2,6 +2,10 @@
 // is refused. A request that was allowed is remembered until its message is consumed, since a
 // backend may have to be found for it in the meantime.
 
+#include <algorithm>
+#include <array>
+#include <string>
+
 #include "protocol/cursor.hpp"
 #include "protocol/postgresql/conversation.hpp"
 #include "protocol/postgresql/session_state.hpp"
@@ -15,6 +19,22 @@ constexpr std::uint32_t kSetConfigOid = 2078;  // pg_proc.dat: set_config(text, 
 
 bool is_off(std::string_view value) {
   return value == "off" || value == "false" || value == "no" || value == "0";
+}
+
+// Encodings whose characters may end in the byte of a backslash, by their names and aliases.
+bool is_double_byte(std::string_view encoding) {
+  constexpr auto kNames = std::to_array<std::string_view>(
+      {"big5", "gb18030", "gbk", "johab", "mskanji", "shiftjis", "shiftjis2004", "sjis", "uhc",
+       "win932", "win936", "win949", "win950", "windows932", "windows936", "windows949",
+       "windows950"});
+  std::string name;
+  for (const char c : encoding.substr(0, 32)) {
+    const char low = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+    if ((low >= 'a' && low <= 'z') || (low >= '0' && low <= '9')) {
+      name += low;
+    }
+  }
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
 struct ParseParts {
@@ -85,6 +105,9 @@ bool ClientConversation::ask(const Head& head, Exchange& out, Step& stop) {
   request.in_transaction = link_ != nullptr && link_->status != 'I';
   request.may_move = link_ == nullptr && !defaults_->session_mode;
   request.syntax = scanner_options();
+  if (const std::string* encoding = find_setting(wanted_, "client_encoding")) {
+    request.syntax.double_byte = is_double_byte(*encoding);
+  }
   state.admission = {};
   state.digest.reset();
   state.rewritten.clear();
