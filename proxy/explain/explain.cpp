@@ -33,6 +33,12 @@ std::string_view protocol_name(config::Protocol protocol) {
   return protocol == config::Protocol::mysql ? "mysql" : "postgresql";
 }
 
+std::string value_of(const protocol::Parameters& parameters, std::string_view name) {
+  const auto found = std::find_if(parameters.begin(), parameters.end(),
+                                  [&](const auto& one) { return one.first == name; });
+  return found == parameters.end() ? std::string() : found->second;
+}
+
 // The listener that the question names or leaves to be found.
 protocol::Result<const config::Listener*> find_listener(const config::Config& config,
                                                         const Question& question) {
@@ -115,6 +121,7 @@ class Asking {
     const protocol::Dialect& dialect =
         protocol::dialect(mysql_ ? protocol::Protocol::mysql : protocol::Protocol::postgresql);
     const auto attributes = dialect.take_attributes(login, policy_.attribute_names());
+    application_name_ = value_of(login.parameters, name_parameter());
     middleware::Chain chain(identity(dialect, listener, attributes), {time_, background(), 0});
     middleware::Login left{chain.identity(), attributes, time_.now()};
     Candidate candidate = this->candidate(listener, login);
@@ -140,10 +147,11 @@ class Asking {
 
   void add_application_name(protocol::ClientLogin& login) const {
     if (!question_.application_name.empty()) {
-      login.parameters.emplace_back(mysql_ ? "program_name" : "application_name",
-                                    question_.application_name);
+      login.parameters.emplace_back(name_parameter(), question_.application_name);
     }
   }
+  // Some require_token may have taken it for its own.
+  const char* name_parameter() const { return mysql_ ? "program_name" : "application_name"; }
 
   // As every parameter that some chain may look for it in.
   void add_token(protocol::ClientLogin& login) const {
@@ -168,14 +176,10 @@ class Asking {
     identity.user = question_.user;
     identity.database = out_.database;
     identity.address = question_.address;
-    identity.application_name = question_.application_name;
+    identity.application_name = application_name_;
     identity.tls_subject = question_.tls_subject;
     identity.tls = !question_.tls_subject.empty();
-    for (const auto& [name, value] : attributes) {
-      if (name == "traceparent") {
-        identity.traceparent = value;
-      }
-    }
+    identity.traceparent = value_of(attributes, "traceparent");
     return identity;
   }
 
@@ -185,7 +189,7 @@ class Asking {
     made.listener = listener.name;
     made.user = login.user;
     made.database = login.database;
-    made.application_name = question_.application_name;
+    made.application_name = application_name_;
     made.address = question_.address;
     made.tls_subject = question_.tls_subject;
     made.parameters = &login.parameters;
@@ -293,6 +297,7 @@ class Asking {
   const Policy& policy_;
   Explanation& out_;
   const bool mysql_;
+  std::string application_name_;
   std::unique_ptr<middleware::Background> own_background_;
 };
 
