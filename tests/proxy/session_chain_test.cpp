@@ -227,7 +227,7 @@ TEST_P(SessionChainFails, AndIsClosedAndItsBackendReturned) {
         break;
     }
   }
-  ::shutdown(house.client, SHUT_RDWR);
+  house.leave();
   house.shut();
   house.expect_nothing_left();
   std::vector<std::string> expected{"c", "b", "a"};
@@ -265,7 +265,7 @@ TEST_F(SessionChain, ARefusedLoginTouchesNoBackendAndIsWordedByItsRoute) {
   house.shut();
   house.expect_nothing_left();
   EXPECT_EQ(house.pool("main").instruments(0).connections_opened.value(), 0U);
-  EXPECT_THAT(diary, ElementsAre("a login", "a close"));
+  EXPECT_THAT(diary, ElementsAre("a login", "a out token_unknown", "a close"));
 }
 
 TEST_F(SessionChain, WhatMiddlewareLeavesIsWhatTheSessionStartsWith) {
@@ -282,7 +282,7 @@ TEST_F(SessionChain, WhatMiddlewareLeavesIsWhatTheSessionStartsWith) {
   open();
   const int backend = house.port.let_in();
   EXPECT_EQ(received(house.client), "w");
-  ::shutdown(house.client, SHUT_RDWR);
+  house.leave();
   house.shut();
   EXPECT_THAT(house.dialect.begun_with, ElementsAre(testing::Pair("application_name", "test")))
       << "a token goes no further";
@@ -311,7 +311,7 @@ TEST_F(SessionChain, ADelayedRequestGoesOnByItself) {
   EXPECT_EQ(received(backend), "select");
   say(backend, "row");
   EXPECT_EQ(received(house.client), "row");
-  ::shutdown(house.client, SHUT_RDWR);
+  house.leave();
   house.shut();
   house.expect_nothing_left();
   EXPECT_EQ(fate.asked, 3);
@@ -334,7 +334,7 @@ TEST_P(SessionDelayed, EndsAtOnce) {
   EXPECT_EQ(received(house.client), "w");
   say(house.client, "select");
   if (GetParam() == End::leaves) {
-    ::close(std::exchange(house.client, -1));
+    house.leave();
   } else if (GetParam() == End::killed) {
     house.server->stop_now();
     EXPECT_NE(received(house.client), "");
@@ -376,7 +376,7 @@ TEST_F(SessionChain, ARequestMayGoToAnotherPool) {
   EXPECT_EQ(received(backend), "new");
   say(backend, "from here");
   EXPECT_EQ(received(house.client), "from here");
-  ::shutdown(house.client, SHUT_RDWR);
+  house.leave();
   house.shut();
   house.expect_nothing_left();
   EXPECT_EQ(house.pool("archive").instruments(0).queries(metrics::QueryResult::ok).value(), 1U);
@@ -422,9 +422,9 @@ TEST_F(SessionChain, WithoutMiddlewareNobodyIsAsked) {
   EXPECT_EQ(received(backend), "select");
   say(backend, "row");
   EXPECT_EQ(received(house.client), "row");
-  ::shutdown(house.client, SHUT_RDWR);
+  house.leave();
   house.shut();
-  EXPECT_THAT(diary, ElementsAre("a login", "a close"));
+  EXPECT_THAT(diary, ElementsAre("a login", "a in", "a close"));
   ::close(backend);
 }
 

@@ -170,11 +170,7 @@ struct SessionHouse {
     listener.config = &bound;
     listener.dialect = &dialect;
   }
-  ~SessionHouse() {
-    if (client >= 0) {
-      ::close(client);
-    }
-  }
+  ~SessionHouse() { leave(); }
   SessionHouse(const SessionHouse&) = delete;
   SessionHouse& operator=(const SessionHouse&) = delete;
 
@@ -189,6 +185,12 @@ struct SessionHouse {
     ::fcntl(ends[0], F_SETFL, flag | O_NONBLOCK);
     client = patient(ends[1]);
     server->accepted(listener, ends[0], "test");
+  }
+  // The client closes its connection.
+  void leave() {
+    if (client >= 0) {
+      ::close(std::exchange(client, -1));
+    }
   }
   void shut() {
     server->drain();
