@@ -228,7 +228,7 @@ TEST_P(SessionChainFails, AndIsClosedAndItsBackendReturned) {
     }
   }
   house.leave();
-  house.shut();
+  backend >= 0 ? house.shut({backend}) : house.shut();
   house.expect_nothing_left();
   std::vector<std::string> expected{"c", "b", "a"};
   if (at_login) {
@@ -236,9 +236,6 @@ TEST_P(SessionChainFails, AndIsClosedAndItsBackendReturned) {
     expected.erase(expected.begin(), expected.end() - begun);
   }
   EXPECT_EQ(closed(), expected);
-  if (backend >= 0) {
-    ::close(backend);
-  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, SessionChainFails,
@@ -283,7 +280,7 @@ TEST_F(SessionChain, WhatMiddlewareLeavesIsWhatTheSessionStartsWith) {
   const int backend = house.port.let_in();
   EXPECT_EQ(received(house.client), "w");
   house.leave();
-  house.shut();
+  house.shut({backend});
   EXPECT_THAT(house.dialect.begun_with, ElementsAre(testing::Pair("application_name", "test")))
       << "a token goes no further";
   const auto& defaults = *house.dialect.defaults_given;
@@ -292,7 +289,6 @@ TEST_F(SessionChain, WhatMiddlewareLeavesIsWhatTheSessionStartsWith) {
   EXPECT_THAT(defaults.fixed, ElementsAre("app.user"));
   EXPECT_TRUE(defaults.read_only && defaults.read_only_fixed);
   EXPECT_EQ(defaults.isolation_level, "SERIALIZABLE");
-  ::close(backend);
 }
 
 TEST_F(SessionChain, ADelayedRequestGoesOnByItself) {
@@ -312,11 +308,10 @@ TEST_F(SessionChain, ADelayedRequestGoesOnByItself) {
   say(backend, "row");
   EXPECT_EQ(received(house.client), "row");
   house.leave();
-  house.shut();
+  house.shut({backend});
   house.expect_nothing_left();
   EXPECT_EQ(fate.asked, 3);
   EXPECT_TRUE(told("a answer select 0"));
-  ::close(backend);
 }
 
 class SessionDelayed : public SessionChain, public testing::WithParamInterface<End> {};
@@ -347,10 +342,9 @@ TEST_P(SessionDelayed, EndsAtOnce) {
     }
     EXPECT_NE(last_words.find("sluice is shutting down"), std::string::npos);
   }
-  house.shut();
+  house.shut({backend});
   house.expect_nothing_left();
   EXPECT_THAT(closed(), ElementsAre("a"));
-  ::close(backend);
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, SessionDelayed,
@@ -377,12 +371,10 @@ TEST_F(SessionChain, ARequestMayGoToAnotherPool) {
   say(backend, "from here");
   EXPECT_EQ(received(house.client), "from here");
   house.leave();
-  house.shut();
+  house.shut({backend, other});
   house.expect_nothing_left();
   EXPECT_EQ(house.pool("archive").instruments(0).queries(metrics::QueryResult::ok).value(), 1U);
   EXPECT_EQ(house.pool("main").instruments(0).queries(metrics::QueryResult::ok).value(), 1U);
-  ::close(other);
-  ::close(backend);
 }
 
 TEST_F(SessionChain, ATickEndsTheSession) {
@@ -404,11 +396,10 @@ TEST_F(SessionChain, ATickEndsTheSession) {
   EXPECT_EQ(received(house.client), "began");
   EXPECT_EQ(received(house.client), "too old");
   EXPECT_EQ(received(house.client), "");
-  house.shut();
+  house.shut({backend});
   house.expect_nothing_left();
   EXPECT_EQ(fate.detached, 1) << "with its transaction, which is not committed";
   EXPECT_THAT(closed(), ElementsAre("a"));
-  ::close(backend);
 }
 
 TEST_F(SessionChain, WithoutMiddlewareNobodyIsAsked) {
@@ -423,9 +414,8 @@ TEST_F(SessionChain, WithoutMiddlewareNobodyIsAsked) {
   say(backend, "row");
   EXPECT_EQ(received(house.client), "row");
   house.leave();
-  house.shut();
+  house.shut({backend});
   EXPECT_THAT(diary, ElementsAre("a login", "a in", "a close"));
-  ::close(backend);
 }
 
 }  // namespace

@@ -12,9 +12,12 @@
 
 #include <cerrno>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "proxy/server.hpp"
 #include "proxy/session.hpp"
@@ -192,9 +195,23 @@ struct SessionHouse {
       ::close(std::exchange(client, -1));
     }
   }
-  void shut() {
+  // The server ends; a backend closes its connection once it is told goodbye, or loses it.
+  void shut(std::initializer_list<int> backends = {}) {
     server->drain();
+    std::vector<std::thread> ends;
+    for (const int backend : backends) {
+      ends.emplace_back([backend] {
+        constexpr char kTerminate = 'X';
+        for (std::string more = received(backend); !more.empty() && more[0] != kTerminate;) {
+          more = received(backend);
+        }
+        ::close(backend);
+      });
+    }
     server->join();
+    for (std::thread& end : ends) {
+      end.join();
+    }
   }
   void expect_nothing_left() {
     EXPECT_TRUE(server->empty());
