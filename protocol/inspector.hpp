@@ -21,7 +21,9 @@ namespace sluice::protocol {
 
 enum class RequestKind : std::uint8_t {
   query,  // PostgreSQL Query, MySQL COM_QUERY: text that runs at once; may hold several statements
-  prepare,  // Parse, COM_STMT_PREPARE: text that does not run yet; has no answered()
+  // Parse, COM_STMT_PREPARE: text that does not run yet; has no answered(). Also a Bind of a
+  // session that has no backend: asked here, it can wait or go elsewhere before it takes one.
+  prepare,
   execute,  // Execute, COM_STMT_EXECUTE: runs what was prepared; text is what was prepared
   other,    // a request without text that touches data: FunctionCall, COM_FIELD_LIST
 };

@@ -2,6 +2,10 @@
 // is refused. A request that was allowed is remembered until its message is consumed, since a
 // backend may have to be found for it in the meantime.
 
+#include <algorithm>
+#include <array>
+#include <string>
+
 #include "protocol/cursor.hpp"
 #include "protocol/postgresql/conversation.hpp"
 #include "protocol/postgresql/session_state.hpp"
@@ -15,6 +19,22 @@ constexpr std::uint32_t kSetConfigOid = 2078;  // pg_proc.dat: set_config(text, 
 
 bool is_off(std::string_view value) {
   return value == "off" || value == "false" || value == "no" || value == "0";
+}
+
+// Encodings whose characters may end in the byte of a backslash, by their names and aliases.
+bool is_double_byte(std::string_view encoding) {
+  constexpr auto kNames = std::to_array<std::string_view>(
+      {"big5", "gb18030", "gbk", "johab", "mskanji", "shiftjis", "shiftjis2004", "sjis", "uhc",
+       "win932", "win936", "win949", "win950", "windows932", "windows936", "windows949",
+       "windows950"});
+  std::string name;
+  for (const char c : encoding.substr(0, 32)) {
+    const char low = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+    if ((low >= 'a' && low <= 'z') || (low >= '0' && low <= '9')) {
+      name += low;
+    }
+  }
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
 struct ParseParts {
@@ -85,6 +105,9 @@ bool ClientConversation::ask(const Head& head, Exchange& out, Step& stop) {
   request.in_transaction = link_ != nullptr && link_->status != 'I';
   request.may_move = link_ == nullptr && !defaults_->session_mode;
   request.syntax = scanner_options();
+  if (const std::string* encoding = find_setting(wanted_, "client_encoding")) {
+    request.syntax.double_byte = is_double_byte(*encoding);
+  }
   state.admission = {};
   state.digest.reset();
   state.rewritten.clear();
@@ -103,16 +126,20 @@ bool ClientConversation::ask(const Head& head, Exchange& out, Step& stop) {
       request.kept = &state.digest;
       break;
     }
+    case frontend::kBind:
+      // Who holds a backend is asked at the Execute; who does not is asked before it takes one.
+      statement = link_ == nullptr ? bound_by(head) : nullptr;
+      if (!statement) {
+        return true;
+      }
+      request.kind = RequestKind::prepare;
+      break;
     case frontend::kExecute: {
       Cursor cursor(head.body());
       statement = state.statement_of(cursor.cstring());
       state.admission.fetch = cursor.be32();
       request.kind = RequestKind::execute;
-      request.text = statement ? statement->text() : std::string_view{};
-      request.truncated = !statement || statement->body.empty();
-      if (statement && statement->kept.get() != nullptr) {
-        state.digest = {statement, statement->kept.get()};
-      }
+      request.truncated = !statement;
       request.kept = &state.digest;
       break;
     }
@@ -122,11 +149,31 @@ bool ClientConversation::ask(const Head& head, Exchange& out, Step& stop) {
     default:
       return true;
   }
+  if (statement) {
+    request.text = statement->text();
+    request.truncated = statement->body.empty();
+    if (statement->kept.get() != nullptr) {
+      state.digest = {statement, statement->kept.get()};
+    }
+    request.kept = &state.digest;
+  }
   Verdict verdict = state.inspector.ask(request);
   if (statement) {
     keep_digest(*statement);
   }
   return obey(verdict, head, out, stop);
+}
+
+// The statement that a Bind names; null: not known.
+StatementPtr ClientConversation::bound_by(const Head& head) const {
+  Cursor cursor(head.body());
+  cursor.cstring();
+  const std::string_view name = cursor.cstring();
+  if (!cursor.ok() || name.empty()) {
+    return cursor.ok() ? unnamed_ : nullptr;
+  }
+  const auto* known = statements_ ? statements_->find(name) : nullptr;
+  return known != nullptr ? known->statement : nullptr;
 }
 
 // What the Inspector had made of a text stays with the statement, for the next time that it runs.
@@ -155,7 +202,7 @@ bool ClientConversation::obey(Verdict& verdict, const Head& head, Exchange& out,
       break;
   }
   state.admission.limits = verdict.limits;
-  state.admitted = head.type != frontend::kParse;
+  state.admitted = head.type != frontend::kParse && head.type != frontend::kBind;
   return true;
 }
 

@@ -234,7 +234,7 @@ void Chain::consult(Slot& slot, const protocol::Request& request, const Now& now
           .add();
       break;
     case Verdict::Kind::allow:
-      verdicts(MiddlewareVerdict::allowed).add();
+      verdicts(MiddlewareVerdict::allowed).add(request.kind == RequestKind::prepare ? 0 : 1);
       break;
   }
 }

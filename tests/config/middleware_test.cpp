@@ -104,6 +104,7 @@ TEST(Chain, describes_itself_in_words_that_load_again) {
   const auto again = load(text, true);
   ASSERT_NE(again.config, nullptr) << text << to_string(again.problems.at(0));
   EXPECT_EQ(describe(*again.config), text);
+  EXPECT_TRUE(again.problems.empty()) << text << to_string(again.problems.at(0));
   EXPECT_EQ(again.config->middleware.size(), kMiddlewareCount);
 }
 
@@ -222,7 +223,7 @@ INSTANTIATE_TEST_SUITE_P(
             "tokens_file"},
         Row{"require_token: {tokens: a, audience: b}", "@:42",
             "error: middleware[0].require_token.audience: is of JWTs, and a token of `tokens` has "
-            "no claims"},
+            "no such claims"},
         Row{"require_token: {hmac_sha256_secret: short}", "@:41",
             "error: middleware[0].require_token.hmac_sha256_secret: is too short: HS256 needs a "
             "secret of 32 bytes at least"},

@@ -281,8 +281,8 @@ INSTANTIATE_TEST_SUITE_P(
         Row{Part::route, "on_refuse: {sqlstate: \"01000\"}", "@:23",
             "routes[0].on_refuse.sqlstate: must stand for an error; the classes 00, 01 and 02 do "
             "not"},
-        Row{Part::route, "on_refuse: {errno: 0}", "@:20",
-            "routes[0].on_refuse.errno: must be a whole number from 1 to 65535"},
+        Row{Part::route, "on_refuse: {errno: 65536}", "@:20",
+            "routes[0].on_refuse.errno: must be a whole number from 0 to 65535"},
         Row{Part::route, "on_refuse: {message: \"\"}", "@:22",
             "routes[0].on_refuse.message: must not be empty"}));
 

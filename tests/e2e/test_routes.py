@@ -1,5 +1,6 @@
 """Routes: which one a login takes by each member of `match`, and what its sessions start with."""
 
+import threading
 import time
 
 import psycopg
@@ -8,6 +9,7 @@ import pytest
 from clients import connection, my_connection, pg_connection, psql, rows, value
 from conftest import config_for, listener
 from harness import schema
+from harness.process import wait_until
 from harness.sluice import check
 
 pytestmark = pytest.mark.proxy_only
@@ -232,3 +234,75 @@ def test_what_cannot_be_made_is_told_by_check_and_at_the_start(any_server, tmp_p
     assert found.returncode == 1
     assert "middleware require_token (line " in found.stderr and str(secret) in found.stderr
     assert check({"version": 1, **config}, "--offline").returncode == 0
+
+
+def with_rules(server, *rules, **options) -> dict:
+    """A route with rules, and a second pool as another user of the database."""
+    config = config_for(server, route={"middleware": [{"statement_rules": list(rules)}]}, **options)
+    config["pools"]["elsewhere"] = {**config["pools"]["main"], "url": server.url(user=schema.OTHER)}
+    return config
+
+
+def whoami(client, name="here", **options) -> str:
+    asked = f"SELECT current_user AS {name}"
+    if isinstance(client, psycopg.Connection):
+        return client.execute(asked, **options).fetchone()[0]
+    return value(client, asked.replace("current_user", "SUBSTRING_INDEX(CURRENT_USER(), '@', 1)"))
+
+
+def test_a_rule_sends_statements_to_another_pool(any_server, start):
+    at = start(any_server, with_rules(any_server, {"match": " elsewhere", "pool": "elsewhere"}))
+    with connection(at) as client:
+        for _ in range(3):
+            assert whoami(client) == schema.APP
+            assert whoami(client, "elsewhere") == schema.OTHER
+        rows(client, "BEGIN")
+        assert whoami(client) == schema.APP
+        assert whoami(client, "elsewhere") == schema.APP, "a transaction stays where it is"
+        rows(client, "COMMIT")
+        assert whoami(client, "elsewhere") == schema.OTHER
+    assert at.sluice.metric("sluice_queries_total", pool="elsewhere", result="ok") == 4
+
+
+def test_a_rule_sends_prepared_statements_to_another_pool(server, start):
+    at = start(server("pg15"), with_rules(server("pg15"), {"match": " elsewhere", "pool": "elsewhere"}))
+    with pg_connection(at) as client:
+        for _ in range(4):
+            assert whoami(client, prepare=True) == schema.APP
+            assert whoami(client, "elsewhere", prepare=True) == schema.OTHER
+
+
+def test_a_rule_bounds_the_time_of_a_statement(any_server, start):
+    at = start(any_server, with_rules(any_server, {"match": " slow", "timeout": "300ms"}, workers=1))
+    tables = ", ".join(f"information_schema.columns {a}" for a in "abc")
+    sleep = {True: "SELECT pg_sleep({}) AS {}", False: f"SELECT COUNT(*) AS {{1}}, {{0}} FROM {tables}"}[at.postgresql]
+    with connection(at) as client:
+        began = time.monotonic()
+        with pytest.raises((psycopg.Error, pymysql.Error)) as cancelled:
+            rows(client, sleep.format(8, "slow"))
+        assert time.monotonic() - began < 4
+        assert code_of(cancelled.value) in ("57014", "1317")
+        if at.postgresql:
+            assert rows(client, sleep.format(1, "quick"))
+        assert value(client, "SELECT 1") == 1
+    assert at.sluice.metric("sluice_query_timeouts_total", pool="main") == 1
+
+
+def test_a_limit_of_prepared_statements_holds_no_backend(server, start):
+    """One backend, and sessions whose requests wait: others are served meanwhile."""
+    limit = {"requests_per_second": 0.016, "burst": 1, "max_delay": "10m", "per": "session"}
+    config = config_for(server("pg15"), pool_size=1, workers=1, users=[
+        {"name": name, "password": schema.PASSWORD} for name in (schema.APP, "slow")])
+    config["routes"] = [{"name": "slow", "match": {"user": "slow"}, "pool": "main",
+                         "middleware": [{"rate_limit": limit}]}, {"name": "rest", "pool": "main"}]
+    at = start(server("pg15"), config)
+    with pg_connection(at) as free, pg_connection(at.with_(user="slow")) as slow:
+        for prepare in (False, True):
+            slow.execute("SELECT 1", prepare=True) if not prepare else None
+            sender = threading.Thread(target=lambda: pytest.raises(psycopg.Error, slow.execute, "SELECT 1", prepare=prepare))
+            sender.start()
+            wait_until(lambda: at.sluice.metric("sluice_client_connections", state="waiting") == 1, 10, "it waits")
+            assert value(free, "SELECT 1") == 1
+            slow.cancel()
+            sender.join(10)
+            assert not sender.is_alive()

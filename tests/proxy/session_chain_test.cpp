@@ -196,6 +196,7 @@ TEST_P(SessionChainFails, AndIsClosedAndItsBackendReturned) {
     EXPECT_EQ(received(house.client), "");
   } else {
     backend = house.port.let_in();
+    house.port.stop_listening();
     EXPECT_EQ(received(house.client), "w");
     say(house.client, "begin");
     if (phase == Phase::request) {

@@ -127,7 +127,7 @@ class BackendPort {
     ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
     port_ = ntohs(address.sin_port);
   }
-  ~BackendPort() { ::close(fd_); }
+  ~BackendPort() { stop_listening(); }
   BackendPort(const BackendPort&) = delete;
   BackendPort& operator=(const BackendPort&) = delete;
 
@@ -138,6 +138,12 @@ class BackendPort {
     pool.user = pool.database = "app";
     pool.tls.mode = config::TlsMode::disable;
     return pool;
+  }
+  // Further connections are refused, those that would cancel something among them.
+  void stop_listening() {
+    if (fd_ >= 0) {
+      ::close(std::exchange(fd_, -1));
+    }
   }
   // The backend's side of a login, as far as sluice needs it.
   int let_in() const {

@@ -33,15 +33,13 @@ class Client {
   Verdict ask(Duration at, RequestKind kind = RequestKind::query) {
     protocol::Request request;
     request.kind = kind;
+    return ask(at, request);
+  }
+  Verdict ask(Duration at, const protocol::Request& request) {
     Verdict verdict;
     part->on_request(request, moment(at), verdict);
-    if (verdict.kind != Verdict::Kind::delay) {
-      decided(at);
-    }
     return verdict;
   }
-  // The chain has said its last word of the request.
-  void decided(Duration at) { part->on_decided({}, moment(at), {}); }
   bool allowed(Duration at) { return ask(at).kind == Verdict::Kind::allow; }
 
   Door door;
@@ -96,6 +94,25 @@ TEST(RateLimit, PreparingCostsNothing) {
   EXPECT_EQ(client.ask(0ms, RequestKind::other).kind, Verdict::Kind::refuse);
 }
 
+TEST(RateLimit, WhatIsPreparedWithoutABackendWaitsForTheTurnOfWhatRuns) {
+  const auto limit = limited(delaying(10, 1));
+  Client client(*limit);
+  const auto prepare = [&](Duration at, bool may_move) {
+    protocol::Request request;
+    request.kind = RequestKind::prepare;
+    request.may_move = may_move;
+    return client.ask(at, request);
+  };
+  EXPECT_TRUE(client.allowed(0ms));
+  EXPECT_EQ(prepare(0ms, false).kind, Verdict::Kind::allow) << "it has its backend";
+  EXPECT_EQ(prepare(0ms, true).delay, 100ms);
+  EXPECT_EQ(prepare(100ms, true).kind, Verdict::Kind::allow);
+  EXPECT_EQ(prepare(100ms, true).kind, Verdict::Kind::allow)
+      << "one turn, however much it prepares";
+  EXPECT_EQ(client.ask(100ms, RequestKind::execute).kind, Verdict::Kind::allow) << "paid already";
+  EXPECT_EQ(client.ask(100ms, RequestKind::execute).delay, 100ms);
+}
+
 TEST(RateLimit, ADelayedRequestPaysOnceAndKeepsItsPlace) {
   const auto limit = limited(delaying(10, 1));
   Client first(*limit);
@@ -109,18 +126,6 @@ TEST(RateLimit, ADelayedRequestPaysOnceAndKeepsItsPlace) {
   EXPECT_TRUE(second.allowed(100ms));
   EXPECT_TRUE(third.allowed(250ms));
   EXPECT_EQ(first.ask(250ms).delay, 50ms);
-}
-
-TEST(RateLimit, ARequestThatAnotherEntryDelaysPaysOnce) {
-  const auto limit = limited(refusing(10, 1));
-  Client client(*limit);
-  Verdict verdict;
-  for (int asked = 0; asked < 3; ++asked) {
-    client.part->on_request({}, client.door.now, verdict);
-    EXPECT_EQ(verdict.kind, Verdict::Kind::allow);
-  }
-  client.decided(0ms);
-  EXPECT_FALSE(client.allowed(0ms));
 }
 
 TEST(RateLimit, RefusesRatherThanDelayForTooLong) {
