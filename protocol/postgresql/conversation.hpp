@@ -116,6 +116,8 @@ class ClientConversation final : public Conversation {
 
   // ---- effects
   sql::ScannerOptions scanner_options() const;
+  sql::ScannerOptions syntax() const;
+  bool settings_applied() const;
   Step consider(const sql::Effects& effects, std::optional<Failure>& refusal);
   std::optional<Failure> refusal_of(const sql::Effects& effects) const;
   Step refuse_query(const Failure& refusal, const Head& head, Exchange& out);

@@ -66,6 +66,16 @@ TEST(SettingsGuardTest, RefusesWhatItCannotRead) {
   }
 }
 
+TEST(SettingsGuardTest, RefusesStringsWhoseEndIsNotSure) {
+  const SessionDefaults defaults = fixed_defaults();
+  const std::string_view sql = "SELECT E'\x95\\'; SET app.user = 'bob' --'";
+  sql::ScannerOptions options;
+  EXPECT_FALSE(fixed_refusal(defaults, sql, options).has_value());
+  options.double_byte = true;  // for the server the string ends before the semicolon
+  EXPECT_TRUE(fixed_refusal(defaults, sql, options).has_value());
+  EXPECT_FALSE(fixed_refusal(defaults, "SELECT '\x95x', E'\\n'", options).has_value());
+}
+
 TEST(SettingsGuardTest, LetsEverythingElsePass) {
   const SessionDefaults defaults = fixed_defaults();
   for (const char* sql : {
