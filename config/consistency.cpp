@@ -1,17 +1,16 @@
 #include "config/consistency.hpp"
 
-#include <algorithm>
 #include <initializer_list>
 #include <string>
 #include <string_view>
 
-#include "config/suggest.hpp"
+#include "config/middleware_checks.hpp"
+#include "config/route_checks.hpp"
+#include "config/rules.hpp"
 #include "config/units.hpp"
 
 namespace sluice::config {
 namespace {
-
-using Names = std::initializer_list<std::string_view>;
 
 bool is_on(milliseconds span) {
   return span.count() > 0;
@@ -25,37 +24,6 @@ std::string beside(milliseconds left, std::string_view relation, milliseconds ri
   return " (" + print_duration(left) + " " + std::string(relation) + " " + print_duration(right) +
          ")";
 }
-
-// The options of one map of the file.
-class Rules {
- public:
-  Rules(std::string path, Report& report) : path_(std::move(path)), report_(report) {}
-
-  std::string at(std::string_view name) const { return path_ + "." + std::string(name); }
-  bool given(std::string_view name) const { return report_.given(at(name)); }
-
-  // Where the first of `names` is given, none of them is in doubt and `broken` holds.
-  void refuse(Names names, bool broken, const std::string& text) {
-    if (broken && applies(names)) {
-      report_.error(at(*names.begin()), text);
-    }
-  }
-  void warn(Names names, bool broken, const std::string& text) {
-    if (broken && applies(names)) {
-      report_.warning(at(*names.begin()), text);
-    }
-  }
-
- private:
-  bool applies(Names names) const {
-    return given(*names.begin()) && std::none_of(names.begin(), names.end(), [this](auto name) {
-             return report_.doubtful(at(name));
-           });
-  }
-
-  std::string path_;
-  Report& report_;
-};
 
 void check_sizes(const Pool& p, Rules& rules) {
   rules.refuse({"min_idle", "pool_size"}, p.min_idle > p.pool_size,
@@ -130,17 +98,6 @@ void check_transactions(const Pool& p, Rules& rules) {
              "commit has no effect: in pool_mode statement there is never a transaction to commit");
 }
 
-void check_route(const Config& config, const Route& route, Rules& rules, Report& report) {
-  const Pool* pool = config.find_pool(route.pool);
-  const std::string path = "pools." + route.pool + ".";
-  if (pool == nullptr || report.doubtful(path + "autocommit") || report.doubtful(path + "url")) {
-    return;
-  }
-  const bool off = pool->protocol == Protocol::mysql && pool->autocommit && !*pool->autocommit;
-  rules.refuse({"isolation_level"}, off && route.isolation_level == "AUTOCOMMIT",
-               "is AUTOCOMMIT, and autocommit of the pool " + quoted(route.pool) + " is false");
-}
-
 void check_limits(const Limits& l, Rules rules) {
   struct Pair {
     std::string_view name;
@@ -175,10 +132,8 @@ void check_consistency(const Config& config, Report& report) {
     check_ages(pool, rules);
     check_transactions(pool, rules);
   }
-  for (std::size_t i = 0; i < config.routes.size() && !report.full(); ++i) {
-    Rules rules("routes[" + std::to_string(i) + "]", report);
-    check_route(config, config.routes[i], rules, report);
-  }
+  check_routes(config, report);
+  check_chains(config, report);
   check_limits(config.limits, Rules("limits", report));
 }
 

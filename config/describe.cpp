@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "config/fields.hpp"
+#include "config/middleware_table.hpp"
 #include "config/url.hpp"
 
 namespace sluice::config {
@@ -97,13 +98,9 @@ class Printer {
 
   template <typename T>
   void list(std::string_view name, std::vector<T>& members, std::string_view /*help*/) {
-    Printer all;
+    Printer all(indent_ + 2);
     for (T& member : members) {
-      Printer inner(indent_ + 4);
-      fields(inner, member);
-      std::string text = inner.text();
-      text[indent_ + 2] = '-';
-      all.text_ += text;
+      all.item(member);
     }
     nest(name, all);
   }
@@ -131,11 +128,55 @@ class Printer {
     }
   }
 
+  template <typename K, typename W>
+  void entries(const TextPairs& members, const K& /*key*/, const W& value,
+               std::string_view /*help*/) {
+    for (const auto& [name, text] : members) {
+      const std::string shown = value.print(text);
+      line(yaml_text(name), shown.empty() ? "\"\"" : yaml_text(unexpanded(shown)));
+    }
+  }
+  template <typename K, typename W>
+  void pairs(std::string_view name, const TextPairs& members, const K& key, const W& value,
+             std::string_view help) {
+    Printer inner(indent_ + 2);
+    inner.entries(members, key, value, help);
+    nest(name, inner);
+  }
+  template <typename T>
+  void items(std::vector<T>& members, std::string_view /*help*/) {
+    for (T& member : members) {
+      item(member);
+    }
+  }
+
+  void middleware(std::string_view name, std::vector<Middleware>& members,
+                  std::string_view /*help*/) {
+    Printer all(indent_ + 2);
+    for (Middleware& member : members) {
+      Printer inner(indent_ + 6);
+      std::visit([&](auto& options) { fields(inner, options); }, member.options);
+      all.line("- " + std::string(name_of(member.options)), inner.text_.empty() ? "{}" : "");
+      all.text_ += inner.text_;
+    }
+    nest(name, all);
+  }
+
   void later(std::string_view /*name*/, std::initializer_list<std::string_view> /*off*/ = {}) {}
 
  private:
   void line(std::string_view name, std::string_view value) {
-    text_ += std::string(indent_, ' ') + std::string(name) + ": " + std::string(value) + "\n";
+    text_ += std::string(indent_, ' ') + std::string(name) + (value.empty() ? ":" : ": ") +
+             std::string(value) + "\n";
+  }
+  // One of a list: its first line starts with a dash.
+  template <typename T>
+  void item(T& member) {
+    Printer inner(indent_ + 2);
+    fields(inner, member);
+    std::string text = inner.text();
+    text[indent_] = '-';
+    text_ += text;
   }
   void nest(std::string_view name, const Printer& inner) {
     if (!inner.text_.empty()) {

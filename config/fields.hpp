@@ -6,6 +6,9 @@
 //   option(name, member, kind, help)    required(...): the same, and it must be given
 //   secret(name, member, form, help)    also `name_file`
 //   group, list, named                  structs; one, in a sequence, by name
+//   pairs(name, member, key, value, help)   a map of texts
+//   middleware(name, member, help)      a chain
+//   items, entries                      the struct is a list, or a map of texts, as a whole
 //   texts, url, connect_args            what has a shape of its own
 //   later(name, off values)             known, refused with "not supported yet" unless off
 
@@ -14,6 +17,8 @@
 
 #include "config/config.hpp"
 #include "config/kinds.hpp"
+#include "config/middleware_fields.hpp"
+#include "config/route_fields.hpp"
 #include "config/secret.hpp"
 
 namespace sluice::config {
@@ -25,19 +30,26 @@ struct LaterAuth {};
 struct LaterAdminTls {};
 struct LaterDashboard {};
 
-inline Choice<Protocol> protocols() {
-  return {{{"postgresql", Protocol::postgresql}, {"mysql", Protocol::mysql}}, {}};
+inline Choice<TlsMode> tls_modes() {
+  return {{{"disable", TlsMode::disable},
+           {"prefer", TlsMode::prefer},
+           {"require", TlsMode::require},
+           {"verify-ca", TlsMode::verify_ca},
+           {"verify-full", TlsMode::verify_full}},
+          {}};
 }
 
 template <typename V>
 void fields(V& v, ListenerTls& t) {
-  const Choice<TlsMode> modes{
-      {{"disable", TlsMode::disable}, {"prefer", TlsMode::prefer}, {"require", TlsMode::require}},
-      {"verify-ca", "verify-full"}};
-  v.option("mode", t.mode, modes, "whether clients may, or must, use TLS");
+  v.option("mode", t.mode, tls_modes(),
+           "whether clients may, or must, use TLS; with `verify-ca` and `verify-full` they must, "
+           "and with a certificate that client_ca_file vouches for; `verify-full` also demands "
+           "that its common name is the user");
   v.option("cert_file", t.cert_file, Text{"path"}, "certificate chain in PEM; needed for TLS");
   v.option("key_file", t.key_file, Text{"path"}, "its private key in PEM; needed for TLS");
-  v.later("client_ca_file");
+  v.option("client_ca_file", t.client_ca_file, Text{"path"},
+           "certificates in PEM that client certificates are verified by; needed for `verify-ca` "
+           "and `verify-full`");
 }
 
 template <typename V>
@@ -53,13 +65,7 @@ void fields(V& v, Listener& l) {
 
 template <typename V>
 void fields(V& v, PoolTls& t) {
-  const Choice<TlsMode> modes{{{"disable", TlsMode::disable},
-                               {"prefer", TlsMode::prefer},
-                               {"require", TlsMode::require},
-                               {"verify-ca", TlsMode::verify_ca},
-                               {"verify-full", TlsMode::verify_full}},
-                              {}};
-  v.option("mode", t.mode, modes,
+  v.option("mode", t.mode, tls_modes(),
            "`prefer` takes TLS where the server has it; `verify-ca` checks the certificate, "
            "`verify-full` also its name");
   v.option("ca_file", t.ca_file, Text{"path"},
@@ -164,24 +170,6 @@ void fields(V& v, User& u) {
 }
 
 template <typename V>
-void fields(V& v, Match& m) {
-  v.option("protocol", m.protocol, protocols(), "without it: that of the route's pool");
-  v.option("user", m.user, Pattern{}, "shell pattern (`*`, `?`, `[a-z]`); without it: any");
-  v.option("database", m.database, Pattern{}, "shell pattern; without it: any");
-}
-
-template <typename V>
-void fields(V& v, Route& r) {
-  v.required("name", r.name, Name{}, "how metrics and logs call it");
-  v.texts("tags", r.tags, Name{}, "words for people");
-  v.group("match", r.match, "which sessions take this route");
-  v.required("pool", r.pool, Name{}, "the pool that serves them");
-  v.option("isolation_level", r.isolation_level, Isolation{}, "without it: the pool's");
-  v.later("middleware");
-  v.later("on_refuse");
-}
-
-template <typename V>
 void fields(V& v, LaterAuth&) {
   v.later("query");
   v.later("passthrough", {"false"});
@@ -241,7 +229,10 @@ void fields(V& v, Limits& l) {
   v.option("client_max_lifetime", l.client_max_lifetime, Span{},
            "a client is disconnected between transactions at this age, less up to a tenth by "
            "chance; 0s = none");
-  v.later("max_pinned_buffer");
+  v.option("max_pinned_buffer", l.max_pinned_buffer,
+           Size{std::uint64_t{1} << 12U, std::uint64_t{1} << 30U},
+           "how much of a statement's text is kept for middleware to see; what must see all of a "
+           "longer one refuses it");
 }
 
 template <typename V>
@@ -274,6 +265,8 @@ void fields(V& v, Config& c) {
   v.list("listeners", c.listeners, "where clients connect; at least one");
   v.named("pools", c.pools, "connections to databases, by name; at least one");
   v.list("users", c.users, "who may log in; one form of secret each");
+  v.middleware("middleware", c.middleware,
+               "the global chain, which every session passes before that of its route");
   v.list("routes", c.routes,
          "from session to pool; the first that matches wins, and a session that matches none is "
          "refused; at least one");
@@ -283,7 +276,6 @@ void fields(V& v, Config& c) {
   v.group("log", c.log, "what it writes");
   LaterAuth auth;
   v.group("auth", auth, "");
-  v.later("middleware");
   v.later("schedules");
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// The visitor of fields.hpp that fills structs from a tree. One Loader per map of the file.
+// The visitor of fields.hpp that fills structs from a tree. One Loader per struct in the file.
 
 #include <initializer_list>
 #include <optional>
@@ -15,12 +15,20 @@
 #include "config/node.hpp"
 #include "config/report.hpp"
 #include "config/secret.hpp"
+#include "config/suggest.hpp"
 
 namespace sluice::config {
 
+// What stands in the file for a struct.
+template <typename T>
+inline constexpr TreeNode::Kind kShape = TreeNode::Kind::map;
+template <>
+inline constexpr TreeNode::Kind kShape<StatementRules> = TreeNode::Kind::sequence;
+
 class Loader {
  public:
-  // All are borrowed; `node` is a map and stands at `path`, "" for the whole file.
+  // All are borrowed; `node` has the shape of the struct and stands at `path`, "" for the whole
+  // file.
   Loader(Report& report, const LoadOptions& options, const TreeNode& node, std::string path)
       : report_(report), options_(options), node_(node), path_(std::move(path)) {}
 
@@ -39,23 +47,42 @@ class Loader {
   template <typename T>
   void group(std::string_view name, T& member, std::string_view /*help*/) {
     if (const TreeNode* node = take(name)) {
-      load_map(*node, at(name), member);
+      load_struct(*node, at(name), member);
     }
   }
 
   template <typename T>
   void list(std::string_view name, std::vector<T>& members, std::string_view /*help*/) {
     const TreeNode* node = take(name);
-    if (node == nullptr || !expect(*node, at(name), TreeNode::Kind::sequence)) {
-      return;
-    }
-    members.reserve(node->entries.size());
-    for (const Entry& entry : node->entries) {
-      const std::string path = at(name) + "[" + std::to_string(members.size()) + "]";
-      report_.place(path, entry.value->mark);
-      load_map(*entry.value, path, members.emplace_back());
+    if (node != nullptr && expect(*node, at(name), TreeNode::Kind::sequence)) {
+      load_list(*node, at(name), members);
     }
   }
+
+  template <typename T>
+  void items(std::vector<T>& members, std::string_view /*help*/) {
+    load_list(node_, path_, members);
+    known_.emplace();  // the key of what stands in a list
+  }
+
+  template <typename K, typename W>
+  void entries(TextPairs& members, const K& key, const W& value, std::string_view /*help*/) {
+    load_pairs(node_, path_, members, key, value);
+    for (const Entry& entry : node_.entries) {
+      known_.insert(entry.key);
+    }
+  }
+
+  template <typename K, typename W>
+  void pairs(std::string_view name, TextPairs& members, const K& key, const W& value,
+             std::string_view /*help*/) {
+    const TreeNode* node = take(name);
+    if (node != nullptr && expect(*node, at(name), TreeNode::Kind::map)) {
+      load_pairs(*node, at(name), members, key, value);
+    }
+  }
+
+  void middleware(std::string_view name, std::vector<Middleware>& members, std::string_view help);
 
   template <typename T>
   void named(std::string_view name, std::vector<T>& members, std::string_view /*help*/) {
@@ -72,7 +99,7 @@ class Loader {
       member.name = entry.key;
       const std::string path = at(name) + "." + entry.key;
       report_.place(path, entry.key_mark);
-      load_map(*entry.value, path, member);
+      load_struct(*entry.value, path, member);
     }
   }
 
@@ -133,13 +160,46 @@ class Loader {
   }
 
   template <typename T>
-  void load_map(const TreeNode& node, const std::string& path, T& member) {
-    if (expect(node, path, TreeNode::Kind::map)) {
+  void load_struct(const TreeNode& node, const std::string& path, T& member) {
+    if (expect(node, path, kShape<T>)) {
       Loader inner(report_, options_, node, path);
       fields(inner, member);
       inner.finish();
     }
   }
+
+  template <typename T>
+  void load_list(const TreeNode& node, const std::string& path, std::vector<T>& members) {
+    members.reserve(node.entries.size());
+    for (const Entry& entry : node.entries) {
+      const std::string item = path + "[" + std::to_string(members.size()) + "]";
+      report_.place(item, entry.value->mark);
+      load_struct(*entry.value, item, members.emplace_back());
+    }
+  }
+
+  template <typename K, typename W>
+  void load_pairs(const TreeNode& node, const std::string& path, TextPairs& members, const K& key,
+                  const W& value) {
+    for (const Entry& entry : node.entries) {
+      auto& [name, text] = members.emplace_back();
+      if (const auto why = key.parse(entry.key, name); !why.empty()) {
+        report_.error_at(entry.key_mark, path + ": the key " + quoted(entry.key) + " " + why);
+        report_.set_unknown(path);
+        continue;
+      }
+      const std::string item = path + "." + entry.key;
+      report_.place(item, entry.value->mark);
+      parse(*entry.value, item, text, value);
+    }
+  }
+
+  // One entry of a chain: `name`, or a map of one name and its options.
+  void load_middleware(const TreeNode& node, const std::string& path,
+                       std::vector<Middleware>& members);
+  template <std::size_t I = 0>
+  void load_options(std::size_t which, const TreeNode* given, const std::string& path,
+                    MiddlewareOptions& options);
 
   std::string at(std::string_view name) const;
   // The value of a key, which is known from now on; null when it is not in the map.

@@ -19,6 +19,14 @@ void Report::error_at(Mark mark, const std::string& text) {
   add(mark, text, false);
 }
 
+bool Report::doubtful_within(const std::string& path) const {
+  const auto inside = [&](const std::string& sign) {
+    const auto found = doubtful_.lower_bound(path + sign);
+    return found != doubtful_.end() && found->starts_with(path + sign);
+  };
+  return doubtful(path) || inside(".") || inside("[");
+}
+
 Mark Report::where(std::string path) const {
   while (true) {
     const auto found = places_.find(path);

@@ -20,7 +20,10 @@ class Report {
   void place(const std::string& path, Mark mark) { places_[path] = mark; }
   bool given(const std::string& path) const { return places_.contains(path); }
 
-  // At the option, or at the nearest enclosing one that is in the file.
+  // Of the option, or of the nearest enclosing one that is in the file.
+  Mark where(std::string path) const;
+
+  // Both stand there.
   void error(const std::string& path, const std::string& text);
   void warning(const std::string& path, const std::string& text);
   void error_at(Mark mark, const std::string& text);
@@ -28,6 +31,8 @@ class Report {
   void set_unknown(const std::string& path) { doubtful_.insert(path); }
   // True when the option is wrong or unknown, so that what follows from it is no news.
   bool doubtful(const std::string& path) const { return doubtful_.contains(path); }
+  // ... or anything in it.
+  bool doubtful_within(const std::string& path) const;
 
   bool failed() const { return failed_; }
   // So many that more would help nobody: further ones are dropped.
@@ -38,7 +43,6 @@ class Report {
  private:
   static constexpr std::size_t kMaxProblems = 1000;
 
-  Mark where(std::string path) const;
   void add(Mark mark, std::string text, bool warning);
 
   std::string file_;

@@ -8,7 +8,6 @@
 
 #include "config/address.hpp"
 #include "config/consistency.hpp"
-#include "config/pattern.hpp"
 #include "config/suggest.hpp"
 
 namespace sluice::config {
@@ -54,6 +53,16 @@ void check_readable(const std::string& file, const std::string& path, const Load
 void check_listener(const Listener& listener, const std::string& path, const LoadOptions& options,
                     Report& report) {
   const ListenerTls& tls = listener.tls;
+  const bool verifies = tls.mode == TlsMode::verify_ca || tls.mode == TlsMode::verify_full;
+  const std::string authorities = path + ".tls.client_ca_file";
+  if (verifies && tls.client_ca_file.empty() && !report.given(authorities)) {
+    report.error(authorities, "is missing; client certificates are verified by it");
+  } else if (!verifies && !tls.client_ca_file.empty() && !report.doubtful(path + ".tls.mode")) {
+    report.warning(authorities,
+                   "has no effect: no client is asked for a certificate unless the mode is "
+                   "verify-ca or verify-full");
+  }
+  check_readable(tls.client_ca_file, authorities, options, report);
   const std::array<std::pair<const std::string*, std::string>, 2> files{
       {{&tls.cert_file, path + ".tls.cert_file"}, {&tls.key_file, path + ".tls.key_file"}}};
   for (const auto& [file, key] : files) {
@@ -125,64 +134,6 @@ void check_user(const User& user, const std::string& path, Report& report) {
   }
 }
 
-void check_route(const Config& config, const Route& route, const std::string& path,
-                 Report& report) {
-  if (route.pool.empty() || report.doubtful("pools")) {
-    return;
-  }
-  const Pool* pool = config.find_pool(route.pool);
-  if (pool == nullptr) {
-    if (report.given("pools." + route.pool)) {
-      return;
-    }
-    std::vector<std::string> names;
-    for (const Pool& one : config.pools) {
-      names.push_back(one.name);
-    }
-    report.error(path + ".pool",
-                 "there is no pool " + quoted(route.pool) + did_you_mean(route.pool, names));
-    return;
-  }
-  const std::string url = "pools." + pool->name + ".url";
-  const bool protocol_known = report.given(url) && !report.doubtful(url);
-  if (route.match.protocol && protocol_known && *route.match.protocol != pool->protocol) {
-    report.error(path + ".pool", "the pool " + quoted(pool->name) +
-                                     " does not speak the protocol of match.protocol");
-  }
-}
-
-// What it matches is known.
-bool is_sure(const std::string& path, const Report& report) {
-  constexpr std::array<std::string_view, 5> kKeys{".pool", ".match", ".match.protocol",
-                                                  ".match.user", ".match.database"};
-  return std::none_of(kKeys.begin(), kKeys.end(), [&](std::string_view key) {
-    return report.doubtful(path + std::string(key));
-  });
-}
-
-bool hides(const Config& config, const Route& earlier, const Route& later) {
-  const auto protocol = [&config](const Route& route) {
-    const Pool* pool = config.find_pool(route.pool);
-    return route.match.protocol || pool == nullptr ? route.match.protocol : pool->protocol;
-  };
-  return protocol(earlier) == protocol(later) && covers(earlier.match.user, later.match.user) &&
-         covers(earlier.match.database, later.match.database);
-}
-
-void check_routes(const Config& config, Report& report) {
-  constexpr std::size_t kMostRoutes = 1000;
-  for (std::size_t i = 0; i < config.routes.size() && !report.full(); ++i) {
-    const std::string path = item("routes", i);
-    check_route(config, config.routes[i], path, report);
-    for (std::size_t j = 0; j < i && i < kMostRoutes && is_sure(path, report); ++j) {
-      if (is_sure(item("routes", j), report) && hides(config, config.routes[j], config.routes[i])) {
-        report.warning(path, "is never reached: " + item("routes", j) + " matches all of it first");
-        break;
-      }
-    }
-  }
-}
-
 }  // namespace
 
 void validate(const Config& config, const LoadOptions& options, Report& report) {
@@ -202,7 +153,6 @@ void validate(const Config& config, const LoadOptions& options, Report& report) 
   for (std::size_t i = 0; i < config.users.size(); ++i) {
     check_user(config.users[i], item("users", i), report);
   }
-  check_routes(config, report);
   check_consistency(config, report);
 }
 

@@ -110,18 +110,28 @@ Set set_type(Member Set::*);
 template <typename Set, typename Member>
 Member member_type(Member Set::*);
 
-// Calls `each(name, sets)` for every pool or listener; the workers' own sets have no name.
+template <typename Set>
+const auto& named_sets(const View& view) {
+  if constexpr (std::is_same_v<Set, PoolInstruments>) {
+    return view.pools;
+  } else if constexpr (std::is_same_v<Set, ListenerInstruments>) {
+    return view.listeners;
+  } else if constexpr (std::is_same_v<Set, RouteInstruments>) {
+    return view.routes;
+  } else {
+    static_assert(std::is_same_v<Set, MiddlewareInstruments>);
+    return view.middleware;
+  }
+}
+
+// Calls `each(names, sets)` for every pool, listener and so on; the workers' own sets have no name.
 template <typename Set, typename Each>
 void for_each_source(const View& view, Each each) {
   if constexpr (std::is_same_v<Set, WorkerInstruments>) {
-    each(std::string(), view.workers);
-  } else if constexpr (std::is_same_v<Set, PoolInstruments>) {
-    for (const auto& pool : view.pools) {
-      each(pool.name, pool.sets);
-    }
+    each(std::vector<std::string>(), view.workers);
   } else {
-    for (const auto& listener : view.listeners) {
-      each(listener.name, listener.sets);
+    for (const auto& source : named_sets<Set>(view)) {
+      each(source.names, source.sets);
     }
   }
 }
@@ -141,7 +151,7 @@ void collect_member(const View& view, const Row& row, prometheus::MetricFamily& 
   using Set = decltype(set_type(Member));
   using Grid = GridOf<decltype(member_type(Member))>;
   using Sum = typename SumOf<typename Grid::Cell>::type;
-  for_each_source<Set>(view, [&](const std::string& name, const auto& sets) {
+  for_each_source<Set>(view, [&](const std::vector<std::string>& names, const auto& sets) {
     for (std::size_t index = 0; index < Grid::kSize; ++index) {
       Sum sum;
       for (const Set& set : sets) {
@@ -152,7 +162,7 @@ void collect_member(const View& view, const Row& row, prometheus::MetricFamily& 
       }
       prometheus::ClientMetric metric;
       std::size_t label = 0;
-      if (!std::is_same_v<Set, WorkerInstruments>) {
+      for (const std::string& name : names) {
         metric.label.push_back({std::string(row.labels.at(label++)), name});
       }
       for (const std::string_view word : Grid::labels(index)) {

@@ -1,7 +1,7 @@
 #pragma once
 
 // Every metric that the code counts, one member each. A worker owns one WorkerInstruments, and one
-// PoolInstruments and one ListenerInstruments for each pool and listener; it gets them from the
+// set of instruments for each pool, listener, route and entry of a chain; it gets them from the
 // Registry, which sums them over the workers at a scrape. The names, the help texts and the labels
 // are the rows of metrics/table.cpp, one for each member.
 
@@ -113,6 +113,7 @@ struct alignas(64) ListenerInstruments {
 };
 
 // One per entry of a chain (label route, "" = the global chain; label middleware) and worker.
+// The Chain counts verdicts, refusals, ended and delay; the middleware itself counts the others.
 struct alignas(64) MiddlewareInstruments {
   Counters<MiddlewareVerdict> verdicts;
   Counters<RefusalReason> refusals;
@@ -122,6 +123,12 @@ struct alignas(64) MiddlewareInstruments {
   Counter dropped;  // lines that found their queue full
   Counter lost;     // lines that could not be written
   Histogram delay;  // that requests had to wait
+};
+
+// One per route of the configuration and worker.
+struct alignas(64) RouteInstruments {
+  Counter sessions;
+  Counter read_uncommitted;  // sessions that came to read what others have not committed
 };
 
 // One per worker.

@@ -30,6 +30,13 @@ constexpr auto kCancelResult =
 constexpr auto kLoginMethod =
     words<LoginMethod>("trust", "password", "md5", "scram-sha-256", "mysql_native_password",
                        "mysql_clear_password", "caching_sha2_password", "other");
+constexpr auto kMiddlewareVerdict =
+    words<MiddlewareVerdict>("allowed", "refused", "delayed", "rewritten");
+constexpr auto kRefusalReason =
+    words<RefusalReason>("none", "token_missing", "token_oversized", "token_malformed",
+                         "token_algorithm", "token_unknown", "token_signature", "token_expired",
+                         "token_not_yet_valid", "token_issuer", "token_audience", "token_claim",
+                         "write", "rule", "unseen", "rate", "connections", "address", "failed");
 constexpr auto kCloseReason =
     words<pool::CloseReason>("idle", "lifetime", "validation", "error", "overflow", "reload",
                              "drain", "admin", "evicted", "reset_failed");
@@ -65,6 +72,12 @@ std::string_view label_of(CancelResult value) {
 }
 std::string_view label_of(LoginMethod value) {
   return pick(kLoginMethod, value);
+}
+std::string_view label_of(MiddlewareVerdict value) {
+  return pick(kMiddlewareVerdict, value);
+}
+std::string_view label_of(RefusalReason value) {
+  return pick(kRefusalReason, value);
 }
 std::string_view label_of(pool::CloseReason value) {
   return pick(kCloseReason, value);

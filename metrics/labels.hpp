@@ -20,6 +20,8 @@ std::string_view label_of(Side value);
 std::string_view label_of(Direction value);
 std::string_view label_of(CancelResult value);
 std::string_view label_of(LoginMethod value);
+std::string_view label_of(MiddlewareVerdict value);
+std::string_view label_of(RefusalReason value);
 std::string_view label_of(pool::CloseReason value);
 inline std::string_view label_of(Pin value) {
   return protocol::pin_label(value);

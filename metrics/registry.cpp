@@ -12,10 +12,11 @@ namespace sluice::metrics {
 namespace {
 
 template <typename Set>
-Set& add_named(std::deque<Named<Set>>& all, const std::string& name) {
-  auto found = std::find_if(all.begin(), all.end(), [&](const auto& n) { return n.name == name; });
+Set& add_named(std::deque<Named<Set>>& all, const std::vector<std::string>& names) {
+  auto found =
+      std::find_if(all.begin(), all.end(), [&](const auto& n) { return n.names == names; });
   if (found == all.end()) {
-    all.emplace_back().name = name;
+    all.emplace_back().names = names;
     found = std::prev(all.end());
   }
   return found->sets.emplace_back();
@@ -44,12 +45,23 @@ WorkerInstruments& Registry::add_worker() {
 
 PoolInstruments& Registry::add_pool(const std::string& pool) {
   const std::lock_guard lock(mutex_);
-  return add_named(pools_, pool);
+  return add_named(pools_, {pool});
 }
 
 ListenerInstruments& Registry::add_listener(const std::string& listener) {
   const std::lock_guard lock(mutex_);
-  return add_named(listeners_, listener);
+  return add_named(listeners_, {listener});
+}
+
+RouteInstruments& Registry::add_route(const std::string& route) {
+  const std::lock_guard lock(mutex_);
+  return add_named(routes_, {route});
+}
+
+MiddlewareInstruments& Registry::add_middleware(const std::string& route,
+                                                const std::string& middleware) {
+  const std::lock_guard lock(mutex_);
+  return add_named(middleware_, {route, middleware});
 }
 
 void Registry::sample_pool(const std::string& pool, Sampler sampler) {
@@ -87,7 +99,8 @@ std::vector<NamedSample> Registry::take_samples() const {
 
 std::vector<prometheus::MetricFamily> Registry::Collect() const {
   const std::lock_guard one_at_a_time(scrape_mutex_);
-  View view{workers_, pools_, listeners_, take_samples(), sample_process(), version_};
+  View view{workers_,    pools_,         listeners_,       routes_,
+            middleware_, take_samples(), sample_process(), version_};
   view.draining = draining_.load(std::memory_order_relaxed);
   view.reload_successful = reload_ok_.load(std::memory_order_relaxed);
   view.log_dropped = log::dropped();

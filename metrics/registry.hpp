@@ -30,6 +30,9 @@ class Registry : public prometheus::Collectable {
   WorkerInstruments& add_worker();
   PoolInstruments& add_pool(const std::string& pool);
   ListenerInstruments& add_listener(const std::string& listener);
+  RouteInstruments& add_route(const std::string& route);
+  // `route` is "" for the global chain. Entries of one name in one chain are added up.
+  MiddlewareInstruments& add_middleware(const std::string& route, const std::string& middleware);
 
   // Called at each scrape, on the scraping thread: it must be thread-safe and quick. Several of one
   // name (a pool for each user and database) are added up. When it returns nothing its pool is gone
@@ -59,6 +62,8 @@ class Registry : public prometheus::Collectable {
   std::deque<WorkerInstruments> workers_;
   std::deque<Named<PoolInstruments>> pools_;
   std::deque<Named<ListenerInstruments>> listeners_;
+  std::deque<Named<RouteInstruments>> routes_;
+  std::deque<Named<MiddlewareInstruments>> middleware_;
 
   mutable std::mutex scrape_mutex_;  // one scrape at a time; taken before mutex_
   mutable std::vector<PoolSampler> samplers_;

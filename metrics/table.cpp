@@ -193,6 +193,40 @@ std::vector<Row> client_rows() {
   };
 }
 
+std::vector<Row> chain_rows() {
+  using M = MiddlewareInstruments;
+  using R = RouteInstruments;
+  const Words route{"route"};
+  const Words entry{"route", "middleware"};
+  const auto with = [](std::string_view label) { return Words{"route", "middleware", label}; };
+  return {
+      counted<&R::sessions>("sluice_route_sessions_total", route, "Sessions that took the route."),
+      counted<&R::read_uncommitted>(
+          "sluice_read_uncommitted_sessions_total", route,
+          "Sessions at READ UNCOMMITTED, by their route, their pool or their client: they may read "
+          "rows that are never committed."),
+      counted<&M::verdicts, only(MiddlewareVerdict::allowed, MiddlewareVerdict::refused)>(
+          "sluice_middleware_verdicts_total", with("verdict"),
+          "What an entry of a chain said of logins and requests; route is empty for the global "
+          "chain."),
+      counted<&M::refusals, kNone>("sluice_middleware_refusals_total", with("reason"),
+                                   "Logins and requests that an entry of a chain refused, by why."),
+      counted<&M::delay, kNone>("sluice_middleware_delay_seconds", entry,
+                                "How long an entry of a chain let requests wait."),
+      counted<&M::reports, kNone>("sluice_middleware_reports_total", entry,
+                                  "What n_plus_one, snapshot_age and idle_in_transaction found."),
+      counted<&M::ended, kNone>("sluice_middleware_ended_total", entry,
+                                "Sessions that an entry of a chain ended."),
+      counted<&M::cut, kNone>("sluice_middleware_cut_total", entry,
+                              "Results that row_limit or result_limit cut."),
+      counted<&M::dropped, kNone>("sluice_middleware_dropped_total", entry,
+                                  "Lines that an entry of a chain did not write because its queue "
+                                  "was full."),
+      counted<&M::lost, kNone>("sluice_middleware_lost_total", entry,
+                               "Lines that an entry of a chain could not write."),
+  };
+}
+
 std::vector<Row> process_rows() {
   constexpr auto kCounter = MetricType::Counter;
   constexpr auto kGauge = MetricType::Gauge;
@@ -235,7 +269,7 @@ std::vector<Row> process_rows() {
 std::span<const Row> rows() {
   static const std::vector<Row> all = [] {
     std::vector<Row> joined = sampled_rows();
-    for (auto& part : {pool_rows(), client_rows(), process_rows()}) {
+    for (auto& part : {pool_rows(), client_rows(), chain_rows(), process_rows()}) {
       joined.insert(joined.end(), part.begin(), part.end());
     }
     return joined;

@@ -16,10 +16,11 @@
 
 namespace sluice::metrics {
 
-// All workers' sets for one pool or listener.
+// All workers' sets for one pool, listener, route or entry of a chain. The names are the values of
+// a row's first labels.
 template <typename Set>
 struct Named {
-  std::string name;
+  std::vector<std::string> names;
   std::deque<Set> sets;
 };
 
@@ -33,6 +34,8 @@ struct View {
   const std::deque<WorkerInstruments>& workers;
   const std::deque<Named<PoolInstruments>>& pools;
   const std::deque<Named<ListenerInstruments>>& listeners;
+  const std::deque<Named<RouteInstruments>>& routes;
+  const std::deque<Named<MiddlewareInstruments>>& middleware;
   std::vector<NamedSample> samples;  // one for each pool
   ProcessSample process;
   std::string version;

@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "protocol/bytes.hpp"
 #include "protocol/login.hpp"
@@ -49,6 +50,7 @@ std::string_view pin_label(Pin pin);
 class PinSet {
  public:
   void add(Pin pin) { bits_ |= bit(pin); }
+  void add(PinSet pins) { bits_ |= pins.bits_; }
   void remove(Pin pin) { bits_ &= ~bit(pin); }
   void clear() { bits_ = 0; }
   bool has(Pin pin) const { return (bits_ & bit(pin)) != 0; }
@@ -122,6 +124,9 @@ class Link {
   // Why the last chore failed, where the server said so: its own codes, no word of the pool yet.
   // Null: the connection was lost, or the server broke the protocol.
   const Failure* chore_failure() const { return chore_failure_.get(); }
+  // What the server said when it ended the connection under a session, if it said anything; the
+  // client was told by the server itself.
+  const Failure* last_words() const { return last_words_.get(); }
   // Chore::init must run before a session gets it.
   virtual bool needs_init() const = 0;
   // Bytes that arrived while nobody holds it and no chore runs. Notices and parameter reports are
@@ -134,6 +139,7 @@ class Link {
   explicit Link(BackendLogin login) : login_(std::move(login)) {}
   BackendLogin login_;
   std::unique_ptr<Failure> chore_failure_;
+  std::unique_ptr<Failure> last_words_;
 };
 
 // What a session of this pool and route starts with. Shared by all its sessions.
@@ -141,6 +147,14 @@ struct SessionDefaults {
   std::string isolation_level;     // "", or as in SQL: "READ COMMITTED"; AUTOCOMMIT is "" here
   bool read_only = false;          // transactions are read only until the client says otherwise
   std::optional<bool> autocommit;  // MySQL; empty: the server's
+  // Name and value: what the session starts with, and goes back to by RESET; below what the client
+  // asks for at its login. MySQL: "@name" is a user variable.
+  Parameters settings;
+  // Names that the client may not change: a statement that would, or a startup parameter that sets
+  // one, is refused (statement_refused).
+  std::vector<std::string> fixed;
+  // With read_only: what would make transactions read write is refused (read_only_route).
+  bool read_only_fixed = false;
   bool session_mode = false;  // pool_mode: session: the backend is kept until the client leaves
   bool statement_mode =
       false;  // pool_mode: statement: transactions of several requests are refused
@@ -148,6 +162,8 @@ struct SessionDefaults {
   std::string init_sql;                       // statements run on each new connection; "" = none
   std::size_t max_prepared_statements = 200;  // per backend connection
   std::size_t max_message = std::size_t{1} << 30U;  // bytes; larger ones are refused
+
+  friend bool operator==(const SessionDefaults&, const SessionDefaults&) = default;
 };
 
 class Inspector;

@@ -154,6 +154,17 @@ std::optional<Buffer> base64_decode(std::string_view text) {
   return out;
 }
 
+std::optional<Buffer> base64url_decode(std::string_view text) {
+  if (text.find_first_of("+/=") != std::string_view::npos) {
+    return std::nullopt;
+  }
+  std::string padded(text);
+  std::replace(padded.begin(), padded.end(), '-', '+');
+  std::replace(padded.begin(), padded.end(), '_', '/');
+  padded.append((4 - padded.size() % 4) % 4, '=');
+  return base64_decode(padded);
+}
+
 std::string hex_encode(Bytes data) {
   std::string out;
   out.reserve(data.size() * 2);

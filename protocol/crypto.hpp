@@ -43,6 +43,8 @@ Buffer xor_bytes(Bytes a, Bytes b);
 // RFC 4648 with padding. Decoding is strict: no white space, no missing padding, no stray bits.
 std::string base64_encode(Bytes data);
 std::optional<Buffer> base64_decode(std::string_view text);
+// The alphabet of RFC 4648 section 5, without padding, as in RFC 7515; as strict.
+std::optional<Buffer> base64url_decode(std::string_view text);
 
 // Lower case; decoding takes both cases.
 std::string hex_encode(Bytes data);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "protocol/conversation.hpp"
 #include "protocol/login.hpp"
@@ -27,6 +28,16 @@ class Dialect {
   // MySQL COM_CHANGE_USER: the login dialogue that follows the command. PostgreSQL has none.
   virtual Machine<ClientLogin> change_user(AcceptOptions options, ClientLogin current,
                                            Buffer packet) const = 0;
+
+  // Takes out of `login` what is for sluice alone and must not reach a backend: the parameters or
+  // attributes whose name is in `names` or begins with "sluice.", in any case of letters.
+  virtual Parameters take_attributes(ClientLogin& login,
+                                     const std::vector<std::string>& names) const;
+
+  // The setting of a session that says which isolation level its transactions have.
+  virtual std::string_view isolation_setting() const { return {}; }
+  // The level of a server that nobody has told another one: "READ COMMITTED".
+  virtual std::string_view default_isolation() const { return {}; }
 
   // An error for a client whose login has not reached a Conversation (or was refused after it).
   virtual Buffer login_error(const ClientLogin& login, const Failure& failure) const = 0;

@@ -2,7 +2,7 @@
 
 namespace sluice::protocol {
 
-const sql::Digest& Request::digest() const {
+const std::shared_ptr<const sql::Digest>& Request::shared_digest() const {
   if (digest_ == nullptr) {
     if (kept != nullptr && *kept != nullptr) {
       digest_ = *kept;
@@ -13,7 +13,17 @@ const sql::Digest& Request::digest() const {
       }
     }
   }
-  return *digest_;
+  return digest_;
+}
+
+Failure limit_failure(const AnswerLimits& limits, std::uint64_t rows) {
+  const bool by_rows = limits.rows != 0 && rows >= limits.rows;
+  const std::string bound =
+      by_rows ? std::to_string(limits.rows) + " rows, which is the row_limit here"
+              : std::to_string(limits.bytes) + " bytes of rows, which is the result_limit here";
+  return fail(by_rows ? FailureKind::row_limit : FailureKind::result_limit,
+              "the result is cut: it has more than " + bound +
+                  "; ask for less (LIMIT, fewer columns), or read it in parts");
 }
 
 }  // namespace sluice::protocol

@@ -21,7 +21,9 @@ namespace sluice::protocol {
 
 enum class RequestKind : std::uint8_t {
   query,  // PostgreSQL Query, MySQL COM_QUERY: text that runs at once; may hold several statements
-  prepare,  // Parse, COM_STMT_PREPARE: text that does not run yet; has no answered()
+  // Parse, COM_STMT_PREPARE: text that does not run yet; has no answered(). Also a Bind of a
+  // session that has no backend: asked here, it can wait or go elsewhere before it takes one.
+  prepare,
   execute,  // Execute, COM_STMT_EXECUTE: runs what was prepared; text is what was prepared
   other,    // a request without text that touches data: FunctionCall, COM_FIELD_LIST
 };
@@ -42,7 +44,8 @@ class Request {
 
   // Made at the first call, and kept in `*kept` where there is such a place (of a prepared
   // statement), so that it is made once for each text.
-  const sql::Digest& digest() const;
+  const sql::Digest& digest() const { return *shared_digest(); }
+  const std::shared_ptr<const sql::Digest>& shared_digest() const;
   std::shared_ptr<const sql::Digest>* kept = nullptr;
 
  private:
@@ -58,12 +61,17 @@ struct AnswerLimits {
   friend bool operator==(const AnswerLimits&, const AnswerLimits&) = default;
 };
 
+// What the client of a cut answer is told, after `rows` rows.
+Failure limit_failure(const AnswerLimits& limits, std::uint64_t rows);
+
 struct Verdict {
   enum class Kind : std::uint8_t {
     allow,
-    refuse,   // `failure` answers the request; it reaches no backend
-    delay,    // not yet: from_client() says Need::pause, and asks again when it is called again
-    rewrite,  // as allow, with `text` in place of the client's (of query and prepare)
+    refuse,  // `failure` answers the request; it reaches no backend
+    delay,   // not yet: from_client() says Need::pause, and asks again when it is called again
+    // As allow, with `text` in place of the client's: of query and prepare, not of a truncated one,
+    // whose text goes on as it is.
+    rewrite,
   };
   Kind kind = Kind::allow;
   std::optional<Failure> failure;

@@ -10,19 +10,19 @@
 #include <vector>
 
 #include "protocol/bytes.hpp"
+#include "protocol/certificate.hpp"
 #include "protocol/secret.hpp"
 
 namespace sluice::protocol {
 
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
-enum class TlsMode : std::uint8_t { disable, prefer, require, verify_ca, verify_full };
-
 // ---- client -> sluice
 
 // What a listener tells the login machine about itself. Plain data, copied into the machine.
 struct AcceptOptions {
-  TlsMode tls = TlsMode::disable;   // disable: SSL requests are answered "no"
+  // disable: SSL requests are answered "no"; verify_ca, verify_full: see check_certificate().
+  TlsMode tls = TlsMode::disable;
   bool local = false;               // unix socket: as trustworthy as TLS for passwords in clear
   std::uint32_t connection_id = 0;  // MySQL: the thread id of the greeting (virtual)
   std::string server_version;       // MySQL: the version of the greeting, from a real backend
@@ -52,6 +52,7 @@ struct ClientLogin {
   std::uint16_t collation = 0;          // MySQL: id of the client's collation
   std::uint8_t sequence = 0;            // MySQL: sequence number of the next packet that we send
   bool tls = false;
+  std::optional<PeerCertificate> certificate;  // verified; of a listener that asks for one
   std::string method;  // "scram-sha-256", "caching_sha2_password", ... for metrics
   Learned learned;
 

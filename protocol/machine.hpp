@@ -25,6 +25,7 @@
 #include <variant>
 
 #include "protocol/bytes.hpp"
+#include "protocol/certificate.hpp"
 #include "protocol/result.hpp"
 #include "protocol/secret.hpp"
 
@@ -68,6 +69,7 @@ struct Given {
   Bytes frame;  // ReadFrame; valid until the next yield
   std::shared_ptr<const Secret>
       secret;  // FindSecret; never null (an unknown user's has known=false)
+  std::optional<PeerCertificate> certificate;  // StartTls of a server: the client's, verified
 };
 
 template <typename R>

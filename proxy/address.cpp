@@ -143,4 +143,13 @@ std::string to_string(const config::Address& address) {
   return (ipv6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
 }
 
+std::string_view host_of(std::string_view printed) {
+  if (printed.starts_with('[')) {
+    return printed.substr(1, printed.find(']') - 1);
+  }
+  const std::size_t colon = printed.rfind(':');
+  return printed.starts_with("unix") || colon == std::string_view::npos ? std::string_view()
+                                                                        : printed.substr(0, colon);
+}
+
 }  // namespace sluice::proxy

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/config.hpp"
@@ -43,6 +44,8 @@ bool is_literal(const config::Address& address);
 // "192.0.2.1:5432", "[2001:db8::1]:5432", "unix:/path", "unix" for a peer without a path. An IPv4
 // address inside an IPv6 one (::ffff:192.0.2.1) is printed as IPv4.
 std::string to_string(const SocketAddress& address);
+// The address in what to_string() made of a client's, without its port; "" on a unix socket.
+std::string_view host_of(std::string_view printed);
 // As it is written in the configuration.
 std::string to_string(const config::Address& address);
 

@@ -50,8 +50,9 @@ unsigned worker_count(const config::Config& config) {
 }  // namespace
 
 Server::Server(std::shared_ptr<const config::Config> config, metrics::Registry& registry,
-               Poller poller)
+               Poller poller, Policy::Maker maker)
     : config_(std::move(config)),
+      maker_(std::move(maker)),
       registry_(registry),
       credentials_(config_->users),
       offload_(kOffloadThreads, kOffloadQueue),
@@ -99,6 +100,11 @@ protocol::Status Server::start() {
   if (auto status = pools_.prepare(); !status) {
     return status;
   }
+  auto policy = Policy::make(config_, registry_, proxy::worker_count(*config_), maker_);
+  if (!policy) {
+    return std::move(policy.failure());
+  }
+  policy_ = std::move(*policy);
   if (auto status = make_listeners(); !status) {
     return status;
   }
@@ -166,29 +172,14 @@ void Server::client_left() {
   clients_.fetch_sub(1, std::memory_order_release);
 }
 
-std::shared_ptr<const protocol::SessionDefaults> Server::defaults(const config::Route& route,
-                                                                  const config::Pool& pool) {
+std::shared_ptr<const protocol::SessionDefaults> Server::defaults(const config::Pool& pool) {
   std::lock_guard lock(mutex_);
-  auto& entry = defaults_[{route.name, pool.name}];
+  auto& entry = defaults_[pool.name];
   if (!entry) {
-    protocol::SessionDefaults made;
-    made.isolation_level =
-        route.isolation_level.empty() ? pool.isolation_level : route.isolation_level;
-    made.session_mode = pool.pool_mode == config::PoolMode::session;
-    made.statement_mode = pool.pool_mode == config::PoolMode::statement;
-    made.refuse_unsupported = pool.refuse_unsupported_state;
-    made.read_only = pool.read_only;
-    made.autocommit = made.statement_mode ? std::optional(true) : pool.autocommit;
-    made.init_sql = pool.init_sql;
-    made.max_prepared_statements = pool.max_prepared_statements;
-    made.max_message = config_->limits.max_message;
-    entry = std::make_shared<const protocol::SessionDefaults>(std::move(made));
+    auto made = session_defaults(*config_, {}, pool);  // without a route there is nothing to refuse
+    entry = std::make_shared<const protocol::SessionDefaults>(std::move(*made));
   }
   return entry;
-}
-
-std::shared_ptr<const protocol::SessionDefaults> Server::defaults(const config::Pool& pool) {
-  return defaults(config::Route{}, pool);
 }
 
 const config::Pool* Server::greeting_pool() const {

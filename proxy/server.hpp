@@ -19,7 +19,9 @@
 #include "proxy/cancel.hpp"
 #include "proxy/credentials.hpp"
 #include "proxy/listener.hpp"
+#include "proxy/middleware/catalogue.hpp"
 #include "proxy/offload.hpp"
+#include "proxy/policy.hpp"
 #include "proxy/resolver.hpp"
 #include "proxy/upkeep.hpp"
 #include "proxy/worker.hpp"
@@ -28,10 +30,12 @@ namespace sluice::proxy {
 
 class Server {
  public:
-  Server(std::shared_ptr<const config::Config> config, metrics::Registry& registry, Poller poller);
+  // `maker` makes the middleware of the chains.
+  Server(std::shared_ptr<const config::Config> config, metrics::Registry& registry, Poller poller,
+         Policy::Maker maker = &middleware::make);
   ~Server();
 
-  // Reads certificates, binds the listeners, starts the workers.
+  // Reads certificates, makes the middleware, binds the listeners, starts the workers.
   protocol::Status start();
   // Stops accepting and asks every session to end at its next transaction end. From any thread.
   void drain();
@@ -43,6 +47,10 @@ class Server {
 
   bool ready() const { return running_ && !draining_; }
   const config::Config& config() const { return *config_; }
+  // What sessions that log in now are under. Only after start().
+  const PolicyPtr& policy() const { return policy_; }
+  // Files of middleware that were moved away are opened anew. From any thread, after start().
+  void reopen_files() { policy_->reopen(); }
   BackendPools& pools() { return pools_; }
   Credentials& credentials() { return credentials_; }
   Offload& offload() { return offload_; }
@@ -57,9 +65,6 @@ class Server {
   std::shared_ptr<const protocol::RsaKey> rsa_key() const { return rsa_key_; }
   const std::string& mock_salt_key() const { return mock_salt_key_; }
 
-  // What sessions of this route start with. Made once for each route.
-  std::shared_ptr<const protocol::SessionDefaults> defaults(const config::Route& route,
-                                                            const config::Pool& pool);
   // What a backend of this pool is logged in with, whatever route it will serve.
   std::shared_ptr<const protocol::SessionDefaults> defaults(const config::Pool& pool);
   // A backend of the first pool that this MySQL listener's routes lead to is asked for its version
@@ -81,6 +86,8 @@ class Server {
   const config::Pool* greeting_pool() const;
 
   std::shared_ptr<const config::Config> config_;
+  Policy::Maker maker_;
+  PolicyPtr policy_;
   metrics::Registry& registry_;
   Gate gate_;
   Credentials credentials_;
@@ -100,9 +107,7 @@ class Server {
   std::atomic<bool> draining_{false};
 
   std::mutex mutex_;
-  // By the name of a route, and by "" and the name of a pool.
-  std::map<std::pair<std::string, std::string>, std::shared_ptr<const protocol::SessionDefaults>>
-      defaults_;
+  std::map<std::string, std::shared_ptr<const protocol::SessionDefaults>> defaults_;  // by pool
   std::string mysql_version_;
   bool asking_version_ = false;
   TimePoint mysql_version_asked_{};

@@ -65,6 +65,7 @@ Task<void> Session::run() {
   serving_ = false;
   worker_.server.cancels().remove(id_);
   let_go();  // after a login that failed, too: it may have tried its settings on a backend
+  close_chain();
   if (client_turn_.taken()) {
     client_.abort();  // the backend's reader is stuck in a write to this client: wake it
   } else {
@@ -106,6 +107,12 @@ Task<bool> Session::forward(Chunk& chunk) {
   Exchange& exchange = chunk.exchange();
   protocol::Bytes in = chunk.bytes();
   for (;;) {
+    if (backend_ != nullptr && backend_->cancels > 0) {
+      co_await cancels_are_over();
+      if (closing_ || left_ || client_.hung_up()) {
+        co_return false;
+      }
+    }
     bool idle = backend_ == nullptr || !conversation_->outstanding();
     Need need = conversation_->from_client(in, exchange);
     if (idle) {
@@ -137,10 +144,24 @@ Task<bool> Session::forward(Chunk& chunk) {
           co_return false;
         }
         break;
+      case Need::pause:
+        if (!co_await pause()) {
+          co_return false;
+        }
+        break;
     }
     if (closing_) {
       co_return false;
     }
+  }
+}
+
+// A cancel that is still on its way to the server would hit the request that comes next.
+Task<void> Session::cancels_are_over() {
+  BackendPtr backend = backend_;
+  while (backend != nullptr && backend == backend_ && backend->cancels > 0 &&
+         !conversation_->outstanding() && !closing_) {
+    co_await progress_.wait();
   }
 }
 
@@ -212,7 +233,7 @@ Task<bool> Session::flush(Exchange& exchange) {
 }
 
 Task<bool> Session::obtain_backend(Exchange& exchange) {
-  Checkout checkout(worker_, pool_, *conversation_);
+  Checkout checkout(worker_, pool_of_request(), *conversation_);
   BackendPtr backend = checkout.try_now();
   if (backend == nullptr) {
     presence_.become(ClientState::waiting);
@@ -222,7 +243,7 @@ Task<bool> Session::obtain_backend(Exchange& exchange) {
     moved();
     if (!result) {
       metrics::log::failed("request_refused", result.failure(),
-                           {{"user", login_->user}, {"route", route_}});
+                           {{"user", login_->user}, {"route", route_name()}});
       Ending ending = conversation_->refuse(result.failure(), exchange);
       co_return co_await flush(exchange) && ending == Ending::carry_on;
     }
@@ -237,9 +258,27 @@ void Session::hold(BackendPtr backend, Exchange& exchange) {
   backend_ = std::move(backend);
   backend_->lend(shared_from_this());
   backend_->lent_at = worker_.loop.now();
+  if (lender_.get() != &backend_->pool()) {
+    lender_ = backend_->pool().shared_from_this();
+  }
   ++lease_;
   presence_.become(ClientState::active);
+  note_isolation();
   conversation_->attach(backend_->link(), exchange);
+}
+
+// Middleware lets the request at the head wait. False: the session ends.
+Task<bool> Session::pause() {
+  const auto resume_at = chain_->resume_at();
+  const TimePoint until = resume_at.value_or(worker_.loop.now());
+  presence_.become(ClientState::waiting);
+  pausing_ = true;
+  while (pausing_ && !closing_ && !left_ && !client_.hung_up() && worker_.loop.now() < until) {
+    co_await progress_.wait_until(until);
+  }
+  pausing_ = false;
+  show_state();
+  co_return !closing_ && !left_ && !client_.hung_up();
 }
 
 Task<bool> Session::carry_out_special(Exchange& exchange) {

@@ -1,9 +1,10 @@
 #pragma once
 
 // One client, from its first byte to its last. run() reads like the path of a query: TLS and login,
-// route, then request by request: acquire a backend, forward, release. What the backend sends
-// back is written by the backend's own reader, through deliver().
+// middleware and route, then request by request: acquire a backend, forward, release. What the
+// backend sends back is written by the backend's own reader, through deliver().
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,7 +13,10 @@
 #include "protocol/conversation.hpp"
 #include "proxy/backend.hpp"
 #include "proxy/checkout.hpp"
+#include "proxy/deadlines.hpp"
 #include "proxy/listener.hpp"
+#include "proxy/middleware/chain.hpp"
+#include "proxy/policy.hpp"
 #include "proxy/stream.hpp"
 #include "proxy/turn.hpp"
 
@@ -37,7 +41,7 @@ class Session final : public Holder,
   // Close now, whatever runs, telling the client why where the protocol allows it. What runs is
   // cancelled on the server; an open transaction is rolled back.
   void kill(protocol::Failure why);
-  // What `limits:` asks for at this moment. Called by the worker's sweep.
+  // What limits and middleware ask for at this moment. Called by the worker's sweep.
   void apply_limits();
 
   const std::string& user() const { return login_->user; }
@@ -51,13 +55,28 @@ class Session final : public Holder,
  private:
   // session_login.cpp
   Task<bool> log_in();
-  Task<protocol::Status> authenticate(protocol::Buffer& unsent);
-  protocol::Status choose_route();
+  using Attributes = protocol::Parameters;  // of the login, for sluice alone
+  Task<protocol::Status> authenticate(protocol::Buffer& unsent, Attributes& attributes);
+  void logged_in_as(protocol::ClientLogin login, Attributes& attributes);
   Task<protocol::Status> welcome(const protocol::Buffer& unsent);
   Task<protocol::Result<protocol::Parameters>> reported_parameters();
   Task<void> refuse_login(protocol::Failure failure, protocol::Buffer unsent);
   Task<void> change_user(protocol::Buffer packet);
   protocol::AcceptOptions accept_options() const;
+
+  // session_route.cpp
+  protocol::Status choose_route(const Attributes& attributes);
+  protocol::Status enter_chains(Candidate& login, middleware::Login& left);
+  protocol::Status take_route(const Candidate& login, middleware::Login* left);
+  void begin_conversation(const middleware::Login* left);
+  std::shared_ptr<const protocol::SessionDefaults> defaults(const middleware::Login* left);
+  middleware::Identity identity(const Attributes& attributes) const;
+  BackendPoolPtr pool_of(const config::Pool& pool) const;
+  BackendPoolPtr pool_of_request();
+  void note_isolation();
+  std::string_view isolation() const;
+  std::string_view route_name() const;
+  void close_chain();
 
   // session.cpp: requests
   Task<void> serve();
@@ -67,6 +86,8 @@ class Session final : public Holder,
   Task<bool> obtain_backend(protocol::Exchange& exchange);
   void hold(BackendPtr backend, protocol::Exchange& exchange);
   Task<bool> carry_out_special(protocol::Exchange& exchange);
+  Task<bool> pause();
+  Task<void> cancels_are_over();
 
   // session_backend.cpp: delivery, release
   bool pass_on(Chunk& chunk);
@@ -80,8 +101,16 @@ class Session final : public Holder,
   bool may_close_now() const;
   void end(protocol::Failure why);
   void say_goodbye();
+  void apply_limits_of_time(SessionClock clock);
+  void apply_middleware(const SessionClock& clock);
+  SessionClock clock();
+  config::Limits limits(SessionClock& clock) const;
   void end_by_limit(protocol::FailureKind limit, std::string text);
   void cancel_overdue_query();
+  void cancel_what_runs();
+  Task<void> run_cancel(std::shared_ptr<Session> self, BackendPtr backend, bool query_only,
+                        std::function<bool()> still_wanted);
+  void stop_pausing(protocol::Failure why);
   void peer_closed() override;
   Task<void> answer_the_rest();
   void abandon(std::string_view what);
@@ -100,8 +129,11 @@ class Session final : public Holder,
 
   // Sessions with equal logins share theirs, without what only the login itself needs.
   std::shared_ptr<const protocol::ClientLogin> login_;
-  std::string route_;
-  BackendPoolPtr pool_;
+  PolicyPtr policy_;  // that it logged in under; null before
+  const Policy::Route* route_ = nullptr;
+  std::unique_ptr<middleware::Chain> chain_;  // null: no middleware. The conversation asks it
+  BackendPoolPtr pool_;                       // the route's
+  BackendPoolPtr lender_;                     // of backend_, or of the last one
   std::unique_ptr<protocol::Conversation> conversation_;
   BackendPtr backend_;
   Checkout* checkout_ = nullptr;  // while waiting for one
@@ -110,10 +142,12 @@ class Session final : public Holder,
   bool closing_ = false;
   bool draining_ = false;
   bool serving_ = false;
-  bool trying_ = false;     // settings of a login on a backend
-  bool broken_ = false;     // an exception was caught: the conversation's state is unknown
-  bool left_ = false;       // the client's FIN came alone, long after its last bytes
-  bool timed_out_ = false;  // query_timeout has cancelled what runs
+  bool trying_ = false;       // settings of a login on a backend
+  bool broken_ = false;       // an exception was caught: the conversation's state is unknown
+  bool left_ = false;         // the client's FIN came alone, long after its last bytes
+  bool timed_out_ = false;    // query_timeout has cancelled what runs
+  bool pausing_ = false;      // middleware delays the request at the head
+  bool uncommitted_ = false;  // counted as one that reads what others have not committed
   protocol::PinSet counted_pins_;
   std::unique_ptr<protocol::Failure> last_word_;  // what the client is told at the end, if anything
   TimePoint asked_at_{};
@@ -121,6 +155,7 @@ class Session final : public Holder,
   TimePoint moved_at_{};        // see SessionClock
   TimePoint transaction_at_{};  // as the sweep has seen it; zero: none seen
   TimePoint logged_in_at_{};
+  std::uint64_t settings_seen_ = 0;  // hash of those that note_isolation() has looked at
   std::uint64_t lease_ = 0;  // counts the backends held, so that a late cancel finds another one
 };
 

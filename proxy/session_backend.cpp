@@ -65,7 +65,7 @@ Task<void> Session::backend_gone(Backend& backend, protocol::Failure failure) {
     co_return;
   }
   metrics::log::failed("backend_lost", failure,
-                       {{"pool", pool_->config().name}, {"user", login_->user}});
+                       {{"pool", lender_->config().name}, {"user", login_->user}});
   Exchange exchange;
   if (last_word_ && closing_) {
     failure = *last_word_;  // it was ended on purpose, to end the session
@@ -135,8 +135,8 @@ void Session::let_go() {
 
 void Session::count(protocol::Facts& facts) {
   if (facts.queries != 0 || facts.transactions != 0 || facts.errors != 0 ||
-      facts.prepared_hits != 0 || facts.prepared_misses != 0) {
-    auto& instruments = pool_->instruments(worker_.index);
+      facts.prepared_hits != 0 || facts.prepared_misses != 0 || facts.cancel_running) {
+    auto& instruments = lender_->instruments(worker_.index);
     Duration took = worker_.loop.now() - asked_at_;
     if (facts.queries != 0) {
       moved();  // of a pipeline, the next one runs now
@@ -154,6 +154,12 @@ void Session::count(protocol::Facts& facts) {
     }
     instruments.prepared_cache(metrics::CacheResult::hit).add(facts.prepared_hits);
     instruments.prepared_cache(metrics::CacheResult::miss).add(facts.prepared_misses);
+    if (facts.cancel_running && backend_ != nullptr) {
+      cancel_what_runs();
+    }
+    if (chain_ != nullptr) {
+      chain_->transactions_ended(facts.transactions);
+    }
     facts = {};
   }
 }
@@ -161,7 +167,7 @@ void Session::count(protocol::Facts& facts) {
 void Session::show_state() {
   protocol::PinSet pins = backend_ != nullptr ? conversation_->pins() : protocol::PinSet{};
   if (!(pins == counted_pins_)) {
-    auto& instruments = pool_->instruments(worker_.index);
+    auto& instruments = lender_->instruments(worker_.index);
     for (std::size_t i = 0; i < static_cast<std::size_t>(protocol::Pin::count_); ++i) {
       auto pin = static_cast<protocol::Pin>(i);
       if (pins.has(pin) && !counted_pins_.has(pin)) {

@@ -1,6 +1,7 @@
 // How a session comes to its end other than by its client's goodbye: drained, killed, cancelled,
 // ended by a limit, left by a client that is gone.
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -46,6 +47,9 @@ void Session::drain() {
   if (!last_word_) {
     last_word_ = std::make_unique<Failure>(
         protocol::fail(FailureKind::shutting_down, "sluice is shutting down; connect again"));
+  }
+  if (pausing_ && !chain_->delayed_in_transaction()) {
+    stop_pausing(*last_word_);  // it is answered with this, and then nothing keeps the session
   }
   if (serving_ && may_close_now()) {
     closing_ = true;
@@ -106,19 +110,37 @@ void Session::cancel(bool query_only) {
     auto self = shared_from_this();
     std::uint64_t lease = lease_;
     cancels(metrics::CancelResult::forwarded).add();
-    spawn(worker_.server.gate(), cancel_running(worker_, backend_, query_only, [self, lease] {
+    spawn(worker_.server.gate(), run_cancel(self, backend_, query_only, [self, lease] {
             return self->backend_ != nullptr && self->lease_ == lease &&
                    self->conversation_->outstanding();
           }));
+  } else if (pausing_) {
+    stop_pausing(protocol::fail(FailureKind::cancelled, "canceling statement due to user request"));
+    cancels(metrics::CancelResult::forwarded).add();
   } else {
     cancels(metrics::CancelResult::nothing_running).add();
   }
 }
 
+// The delayed request is refused.
+void Session::stop_pausing(Failure why) {
+  chain_->give_up_delayed(std::move(why));
+  pausing_ = false;
+  progress_.set();
+}
+
 void Session::apply_limits() {
-  if (!serving_ || closing_ || checkout_ != nullptr) {
+  if (!serving_ || closing_ || checkout_ != nullptr || route_ == nullptr) {
     return;
   }
+  const SessionClock now = clock();
+  apply_limits_of_time(now);
+  if (!closing_) {
+    apply_middleware(now);
+  }
+}
+
+SessionClock Session::clock() {
   SessionClock clock;
   clock.id = id_;
   clock.moved_at = moved_at_;
@@ -132,10 +154,32 @@ void Session::apply_limits() {
     }
     clock.transaction_at = transaction_at_;
   }
-  if (!clock.running && client_turn_.taken()) {
-    clock.moved_at = worker_.loop.now();  // it is still being answered, and reads slowly
+  if (!clock.running && (client_turn_.taken() || pausing_)) {
+    // It is still being answered, and reads slowly, or it is us who let it wait.
+    clock.moved_at = worker_.loop.now();
   }
-  const config::Limits& limits = worker_.server.config().limits;
+  return clock;
+}
+
+// The route's, with the time that middleware gives the request that runs.
+config::Limits Session::limits(SessionClock& clock) const {
+  config::Limits limits = route_->limits;
+  const middleware::Chain::Running running =
+      chain_ != nullptr && clock.running ? chain_->running() : middleware::Chain::Running{};
+  if (running.timeout > Duration::zero()) {
+    const TimePoint since = std::max(clock.moved_at, running.since);
+    const bool first = limits.query_timeout.count() == 0 ||
+                       since + running.timeout < clock.moved_at + limits.query_timeout;
+    if (first) {
+      limits.query_timeout = std::chrono::ceil<milliseconds>(running.timeout);
+      clock.moved_at = since;
+    }
+  }
+  return limits;
+}
+
+void Session::apply_limits_of_time(SessionClock clock) {
+  const config::Limits limits = this->limits(clock);
   switch (due(limits, clock, worker_.loop.now())) {
     case Due::nothing:
       return;
@@ -159,11 +203,33 @@ void Session::apply_limits() {
       return end_by_limit(FailureKind::query_timeout,
                           "disconnected: query_timeout" + ms(limits.query_timeout) +
                               " cancelled the query, but the server of pool " +
-                              pool_->description() + " has not ended it");
+                              lender_->description() + " has not ended it");
     case Due::lifetime:
       return end_by_limit(FailureKind::client_max_lifetime,
                           "disconnected between transactions at client_max_lifetime" +
                               ms(limits.client_max_lifetime) + "; connect again");
+  }
+}
+
+void Session::apply_middleware(const SessionClock& clock) {
+  if (chain_ == nullptr || !chain_->wants().tick) {
+    return;
+  }
+  middleware::Moment moment;
+  moment.now = chain_->now();
+  moment.in_transaction = clock.in_transaction;
+  moment.running = clock.running;
+  moment.moved_at = clock.moved_at;
+  moment.transaction_at = clock.transaction_at;
+  moment.isolation = isolation();
+  if (auto ended = chain_->tick(moment)) {
+    listener_.instruments[worker_.index]->sessions_ended(ended->why.kind).add();
+    metrics::log::failed("session_ended", ended->why,
+                         {{"middleware", ended->middleware},
+                          {"user", login_->user},
+                          {"route", route_name()},
+                          {"client", peer_}});
+    end(std::move(ended->why));
   }
 }
 
@@ -185,16 +251,27 @@ void Session::end_by_limit(FailureKind limit, std::string text) {
 
 void Session::cancel_overdue_query() {
   timed_out_ = true;
-  pool_->instruments(worker_.index).query_timeouts.add();
+  lender_->instruments(worker_.index).query_timeouts.add();
   metrics::log::info("query_timeout",
-                     {{"pool", pool_->config().name}, {"user", login_->user}, {"client", peer_}});
-  // Not the one after it: another reply has come by then.
+                     {{"pool", lender_->config().name}, {"user", login_->user}, {"client", peer_}});
+  cancel_what_runs();
+}
+
+// Not what comes after it: another reply has come by then.
+void Session::cancel_what_runs() {
   spawn(worker_.server.gate(),
-        cancel_running(worker_, backend_, true,
-                       [self = shared_from_this(), lease = lease_, at = moved_at_] {
-                         return self->backend_ != nullptr && self->lease_ == lease &&
-                                self->moved_at_ == at && self->conversation_->outstanding();
-                       }));
+        run_cancel(shared_from_this(), backend_, true,
+                   [self = shared_from_this(), lease = lease_, at = moved_at_] {
+                     return self->backend_ != nullptr && self->lease_ == lease &&
+                            self->moved_at_ == at && self->conversation_->outstanding();
+                   }));
+}
+
+// The next request waits for it: see cancels_are_over().
+Task<void> Session::run_cancel(std::shared_ptr<Session> self, BackendPtr backend, bool query_only,
+                               std::function<bool()> still_wanted) {
+  co_await cancel_running(self->worker_, std::move(backend), query_only, std::move(still_wanted));
+  self->progress_.set();
 }
 
 // The client has closed its side, or both. What waits in the queue is given up, unless the FIN came

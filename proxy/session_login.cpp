@@ -1,5 +1,5 @@
-// The first part of a session's life: authenticate, choose a route, find out that a backend accepts
-// what the client asked for, and let the client in.
+// The first part of a session's life: authenticate, find out that a backend accepts what the client
+// asked for, and let the client in. session_route.cpp has what is between the two.
 
 #include <functional>
 #include <utility>
@@ -8,7 +8,6 @@
 #include "protocol/crypto.hpp"
 #include "proxy/cancel.hpp"
 #include "proxy/drive.hpp"
-#include "proxy/router.hpp"
 #include "proxy/server.hpp"
 #include "proxy/session.hpp"
 #include "proxy/worker.hpp"
@@ -35,7 +34,8 @@ Task<bool> Session::log_in() {
   TimePoint started = worker_.loop.now();
   auto& instruments = *listener_.instruments[worker_.index];
   protocol::Buffer unsent;  // of the login, and leaves with the welcome
-  protocol::Status status = co_await authenticate(unsent);
+  Attributes attributes;
+  protocol::Status status = co_await authenticate(unsent, attributes);
   if (status && login_->cancel) {
     if (!worker_.server.cancels().cancel(*login_->cancel)) {
       worker_.instruments.cancels(metrics::CancelResult::unknown).add();
@@ -56,7 +56,7 @@ Task<bool> Session::log_in() {
     metrics::log::failed("client_login_failed", failure, {{"client", peer_}});
     co_return false;
   }
-  status = choose_route();
+  status = choose_route(attributes);
   if (status) {
     status = co_await welcome(unsent);
   }
@@ -69,13 +69,14 @@ Task<bool> Session::log_in() {
   instruments.logins(method, metrics::Outcome::ok).add();
   instruments.login_duration.observe(worker_.loop.now() - started);
   presence_.become(ClientState::idle);
-  metrics::log::debug(
-      "client_login",
-      {{"client", peer_}, {"user", login_->user}, {"route", route_}, {"method", login_->method}});
+  metrics::log::debug("client_login", {{"client", peer_},
+                                       {"user", login_->user},
+                                       {"route", route_name()},
+                                       {"method", login_->method}});
   co_return true;
 }
 
-Task<protocol::Status> Session::authenticate(protocol::Buffer& unsent) {
+Task<protocol::Status> Session::authenticate(protocol::Buffer& unsent, Attributes& attributes) {
   Server& server = worker_.server;
   DriveContext context{client_,
                        Stream::Role::server,
@@ -90,39 +91,18 @@ Task<protocol::Status> Session::authenticate(protocol::Buffer& unsent) {
   if (!result) {
     co_return std::move(result.failure());
   }
-  if (!result->cancel) {
-    server.credentials().learn(result->user, result->learned);
-    result->learned = {};
-  }
-  login_ = std::make_shared<const protocol::ClientLogin>(std::move(*result));
+  logged_in_as(std::move(*result), attributes);
   co_return protocol::Done{};
 }
 
-protocol::Status Session::choose_route() {
+void Session::logged_in_as(protocol::ClientLogin login, Attributes& attributes) {
   Server& server = worker_.server;
-  const config::Config& config = server.config();
-  const config::Route* route =
-      match_route(config, listener_.config->protocol, login_->user, login_->database);
-  if (route == nullptr) {
-    return protocol::fail(
-        FailureKind::no_route,
-        "no route matches user \"" + login_->user + "\" and database \"" + login_->database + "\"");
+  if (!login.cancel) {
+    server.credentials().learn(login.user, login.learned);
+    login.learned = {};
+    attributes = listener_.dialect->take_attributes(login, server.policy()->attribute_names());
   }
-  const config::Pool& pool = *config.find_pool(route->pool);
-  route_ = route->name;
-  const std::string& user = pool.user.empty() ? login_->user : pool.user;
-  protocol::ClientLogin login = *login_;
-  if (!pool.database.empty()) {
-    login.database = pool.database;
-  }
-  // A MySQL pool without a database serves all of them: the schema is a setting of the session.
-  bool by_database = listener_.config->protocol == config::Protocol::postgresql;
-  pool_ = server.pools().get(pool, user, by_database ? login.database : pool.database);
-  conversation_ = listener_.dialect->make_conversation(login, server.defaults(*route, pool));
-  login.parameters = {};  // the conversation has made its settings of them
-  const std::uint64_t hash = std::hash<std::string>{}(login.user + '\n' + login.database);
-  login_ = worker_.logins.share(std::move(login), hash);
-  return protocol::Done{};
+  login_ = std::make_shared<const protocol::ClientLogin>(std::move(login));
 }
 
 // Settings that no backend has accepted yet are tried on one, whose answers are then remembered.
@@ -203,6 +183,7 @@ Task<void> Session::change_user(protocol::Buffer packet) {
   client_turn_.give();
   let_go();
   protocol::Buffer unsent;
+  Attributes attributes;
   DriveContext context{client_,
                        Stream::Role::server,
                        listener_.tls ? listener_.tls->get() : nullptr,
@@ -221,17 +202,17 @@ Task<void> Session::change_user(protocol::Buffer packet) {
     closing_ = true;
     co_return;
   }
-  server.credentials().learn(result->user, result->learned);
-  result->learned = {};
-  login_ = std::make_shared<const protocol::ClientLogin>(std::move(*result));
-  status = choose_route();
+  logged_in_as(std::move(*result), attributes);
+  conversation_->inspect(nullptr, 0);
+  close_chain();
+  status = choose_route(attributes);
   if (status) {
     status = co_await welcome(unsent);
   }
   if (!status) {
     instruments.rejected(status.failure().kind).add();
-    co_await refuse_login(std::move(status.failure()), unsent);
     closing_ = true;
+    co_await refuse_login(std::move(status.failure()), unsent);
     co_return;
   }
   server.cancels().add(id_, std::exchange(cancel_key_, {}), weak_from_this(), worker_,

@@ -10,8 +10,10 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "protocol/certificate.hpp"
 #include "protocol/outbox.hpp"
 #include "protocol/result.hpp"
 #include "proxy/buffers.hpp"
@@ -99,6 +101,8 @@ class Stream final : private Watched, private RingUser {
   // Shakes hands. `host` is for SNI and, where the context verifies it, the name to check.
   Task<protocol::Status> start_tls(ssl_ctx_st* context, Role role, std::string host);
   bool tls() const { return ssl_ != nullptr; }
+  // Of a client of a context that verifies; empty when it has shown none.
+  std::optional<protocol::PeerCertificate> peer_certificate() const;
 
   // Breaks the connection now: both sides' waits end with an error. Idempotent.
   void abort();

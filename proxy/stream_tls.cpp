@@ -180,6 +180,10 @@ bool Stream::shake_hands(int& outcome) {
   return outcome != SSL_ERROR_WANT_READ && outcome != SSL_ERROR_WANT_WRITE;
 }
 
+std::optional<protocol::PeerCertificate> Stream::peer_certificate() const {
+  return ssl_ == nullptr ? std::nullopt : verified_certificate(ssl_);
+}
+
 Task<protocol::Status> Stream::start_tls(ssl_ctx_st* context, Role role, std::string host) {
   ssl_ = SSL_new(context);
   BIO* bio = ssl_ != nullptr ? BIO_new(Encrypted::method()) : nullptr;

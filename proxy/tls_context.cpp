@@ -1,5 +1,6 @@
 #include "proxy/tls_context.hpp"
 
+#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -86,6 +87,20 @@ class Builder {
                : failed("cannot load the TLS authorities '" + ca_file + "'");
   }
 
+  // Of clients; their libraries choose one by the names of `ca_file`.
+  Status ask_for_certificates(const std::string& ca_file) {
+    if (Status status = trust(ca_file); !status) {
+      return status;
+    }
+    STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(ca_file.c_str());
+    if (names == nullptr) {
+      return failed("cannot load the TLS authorities '" + ca_file + "'");
+    }
+    SSL_CTX_set_client_CA_list(context_, names);
+    SSL_CTX_set_verify(context_, SSL_VERIFY_PEER, nullptr);
+    return protocol::Done{};
+  }
+
  private:
   Status failed(const std::string& what) {
     return protocol::fail(kind_, what + ": " + queued_error());
@@ -113,6 +128,39 @@ int verify_name_index() {
   return index;
 }
 
+// RFC 2253, with what is not ASCII as it is and control characters escaped.
+std::string subject_of(const X509* certificate) {
+  const unsigned long flags = XN_FLAG_RFC2253 & ~static_cast<unsigned long>(ASN1_STRFLGS_ESC_MSB);
+  BIO* out = BIO_new(BIO_s_mem());
+  std::string text;
+  if (out != nullptr &&
+      X509_NAME_print_ex(out, X509_get_subject_name(certificate), 0, flags) >= 0) {
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(out, &data);
+    text.assign(data, size > 0 ? static_cast<std::size_t>(size) : 0);
+  }
+  BIO_free(out);
+  return text;
+}
+
+// A name with a NUL in it, or two names, could pass for somebody else's.
+std::string common_name_of(const X509* certificate) {
+  const X509_NAME* subject = X509_get_subject_name(certificate);
+  const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0) {
+    return {};
+  }
+  unsigned char* data = nullptr;
+  const int size =
+      ASN1_STRING_to_UTF8(&data, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+  std::string name;
+  if (size > 0) {
+    name.assign(reinterpret_cast<const char*>(data), static_cast<std::size_t>(size));
+  }
+  OPENSSL_free(data);
+  return name.find('\0') == std::string::npos ? name : std::string();
+}
+
 }  // namespace
 
 TlsContext::~TlsContext() {
@@ -127,6 +175,11 @@ protocol::Result<TlsContextPtr> make_server_tls(const config::ListenerTls& tls,
   }
   if (Status status = builder.load_certificate(tls.cert_file, tls.key_file); !status) {
     return status.failure();
+  }
+  if (tls.mode == TlsMode::verify_ca || tls.mode == TlsMode::verify_full) {
+    if (Status status = builder.ask_for_certificates(tls.client_ca_file); !status) {
+      return status.failure();
+    }
   }
   if (protocol == config::Protocol::postgresql) {
     SSL_CTX_set_alpn_select_cb(builder.get(), select_postgresql, nullptr);
@@ -182,6 +235,15 @@ Status expect_server(ssl_st* connection, const std::string& host) {
             : Status(protocol::fail(
                   FailureKind::backend_tls_failed,
                   "cannot expect a TLS server '" + host.substr(0, 255) + "': " + queued_error()));
+}
+
+std::optional<protocol::PeerCertificate> verified_certificate(const ssl_st* connection) {
+  const X509* certificate = SSL_get0_peer_certificate(connection);
+  const bool asked = (SSL_get_verify_mode(connection) & SSL_VERIFY_PEER) != 0;
+  if (certificate == nullptr || !asked || SSL_get_verify_result(connection) != X509_V_OK) {
+    return std::nullopt;
+  }
+  return protocol::PeerCertificate{subject_of(certificate), common_name_of(certificate)};
 }
 
 std::string tls_failure_text(ssl_st* connection) {

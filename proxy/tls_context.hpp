@@ -4,9 +4,11 @@
 // up, no compression, no renegotiation.
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "config/config.hpp"
+#include "protocol/certificate.hpp"
 #include "protocol/result.hpp"
 
 struct ssl_st;
@@ -30,8 +32,10 @@ class TlsContext {
 using TlsContextPtr = std::shared_ptr<const TlsContext>;
 
 // For a listener whose mode is not disable. A key_file that is left out is in the cert_file. A
-// PostgreSQL client that offers protocols by ALPN must offer "postgresql", or is refused. Fails
-// with tls_failed, naming the file.
+// PostgreSQL client that offers protocols by ALPN must offer "postgresql", or is refused. With
+// verify_ca and verify_full a client is asked for a certificate, and one that client_ca_file does
+// not vouch for ends the handshake; to have shown none is left to check_certificate(), whose answer
+// a client can read. Fails with tls_failed, naming the file.
 protocol::Result<TlsContextPtr> make_server_tls(const config::ListenerTls& tls,
                                                 config::Protocol protocol);
 
@@ -44,6 +48,9 @@ protocol::Result<TlsContextPtr> make_client_tls(const config::PoolTls& tls);
 // an IP address, and with verify_full demands that the certificate is for it. Fails when there is a
 // name to verify and it is empty.
 protocol::Status expect_server(ssl_st* connection, const std::string& host);
+
+// After the handshake of a connection made from a server context that verifies; else empty.
+std::optional<protocol::PeerCertificate> verified_certificate(const ssl_st* connection);
 
 // Why a handshake failed, for a log: what was wrong with the peer's certificate, else the oldest
 // error in OpenSSL's queue, which is emptied. No key material, nothing that the peer sent.

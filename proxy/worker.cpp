@@ -4,7 +4,6 @@
 
 #include <string>
 
-#include "proxy/deadlines.hpp"
 #include "proxy/server.hpp"
 #include "proxy/session.hpp"
 
@@ -23,7 +22,7 @@ void Worker::stop() {
 }
 
 void Worker::start_sweep() {
-  Duration every = sweep_interval(server.config().limits);
+  const Duration every = server.policy()->sweep_interval();
   if (every > Duration::zero() && !sweep_timer_.armed()) {
     sweep_timer_.arm(loop.now() + every, [this] { sweep(); });
   }

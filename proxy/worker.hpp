@@ -3,20 +3,33 @@
 // One worker = one thread = one loop. Sessions stay on the worker that they were given to.
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <set>
 #include <thread>
 
 #include "metrics/instruments.hpp"
+#include "protocol/conversation.hpp"
 #include "protocol/login.hpp"
 #include "protocol/shared_values.hpp"
 #include "proxy/loop.hpp"
+#include "proxy/middleware/chain.hpp"
 #include "proxy/task.hpp"
 
 namespace sluice::proxy {
 
 class Server;
 class Session;
+
+// What the time is for middleware: that of the loop, and of the clock on the wall.
+class LoopTime final : public middleware::TimeSource {
+ public:
+  explicit LoopTime(const Loop& loop) : loop_(loop) {}
+  middleware::Now now() const override { return {loop_.now(), std::chrono::system_clock::now()}; }
+
+ private:
+  const Loop& loop_;
+};
 
 class Worker {
  public:
@@ -31,11 +44,14 @@ class Worker {
   const std::uint32_t index;
   metrics::WorkerInstruments& instruments;
   Loop loop;
+  const LoopTime time{loop};
   // Read by the acceptor, which picks the worker with the fewest.
   std::atomic<std::size_t> session_count{0};
   // On this worker's thread only. Sessions add and remove themselves.
   std::set<Session*> sessions;
   protocol::SharedValues<protocol::ClientLogin> logins;  // of the sessions
+  // Those that are not a route's own.
+  protocol::SharedValues<protocol::SessionDefaults> defaults;
   // A session has come. The sweep for limits runs while there is any, and only with limits set.
   void start_sweep();
 

@@ -26,6 +26,7 @@ struct Acceptance {
   std::uint32_t offered = 0;
   std::uint8_t sequence = 0;  // of the next packet, whoever sends it
   bool tls = false;
+  std::optional<PeerCertificate> certificate;
   Challenge challenge;
 };
 
@@ -103,6 +104,7 @@ ClientLogin make_login(const Acceptance& state, HandshakeResponse response) {
   login.capabilities = response.capabilities & state.offered & ~capability::kSsl;
   login.collation = response.collation;
   login.tls = state.tls;
+  login.certificate = state.certificate;
   return login;
 }
 
@@ -138,7 +140,8 @@ Machine<HandshakeResponse> exchange_greetings(Acceptance& state, std::string non
     if ((state.offered & capability::kSsl) == 0 || state.tls) {
       co_return tls_not_offered();
     }
-    co_yield StartTls{};
+    given = co_yield StartTls{};
+    state.certificate = std::move(given.certificate);
     state.tls = true;
   }
 }
@@ -161,6 +164,12 @@ Machine<ClientLogin> accept_steps(Acceptance& state) {
   }
   make_challenge(state, response, std::move(nonce));
   ClientLogin login = make_login(state, std::move(response));
+  if (state.tls) {
+    if (Status shown = check_certificate(state.options.tls, login.certificate, login.user);
+        !shown) {
+      co_return shown.failure();
+    }
+  }
   Given found = co_yield FindSecret{login.user, login.database};
   state.challenge.secret = found.secret;
   state.challenge.sequence = state.sequence;

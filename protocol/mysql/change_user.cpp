@@ -44,6 +44,11 @@ Machine<ClientLogin> change_steps(const AcceptOptions& options, const ClientLogi
   if (!change.ok()) {
     co_return std::move(change.failure());
   }
+  if (current.tls) {
+    if (Status shown = check_certificate(options.tls, current.certificate, change->user); !shown) {
+      co_return shown.failure();
+    }
+  }
   make_challenge(challenge, options, current, *change);
   Given found = co_yield FindSecret{change->user, change->database};
   challenge.secret = found.secret;

@@ -27,7 +27,11 @@ MysqlConversation::MysqlConversation(const ClientLogin& login,
       capabilities_(login.capabilities),
       collation_(login.collation),
       status_(initial_status()),
-      login_sequence_(login.sequence) {}
+      login_sequence_(login.sequence) {
+  if (!defaults_->settings.empty() || !defaults_->fixed.empty() || defaults_->read_only_fixed) {
+    locks_ = std::make_unique<const sql::MysqlLocks>(locks_of(*defaults_));
+  }
+}
 
 MysqlConversation::~MysqlConversation() = default;
 
@@ -40,7 +44,8 @@ void MysqlConversation::welcome(const Parameters& /*reported*/, const CancelRequ
 
 // Of a session that has run nothing yet.
 std::uint16_t MysqlConversation::initial_status() const {
-  return defaults_->autocommit.value_or(true) ? status_flag::kAutocommit : 0;
+  const std::string_view autocommit = setting(wanted_, kAutocommit);
+  return autocommit == "0" || sql::same_word(autocommit, "off") ? 0 : status_flag::kAutocommit;
 }
 
 std::uint16_t MysqlConversation::local_status() const {
@@ -153,6 +158,10 @@ Cleanup MysqlConversation::detach() {
   if (link_ == nullptr) {
     return Cleanup::none;
   }
+  if (inspection_) {
+    conclude_lost();
+    inspection_->cancelled = false;
+  }
   MysqlLink& link = *link_;
   Cleanup cleanup = Cleanup::none;
   const bool schema_taken = link.schema_free && !setting(link.settings(), kSchema).empty();
@@ -193,22 +202,25 @@ Ending MysqlConversation::backend_lost(const Failure& failure, Exchange& out) {
   const bool uploading = in_body() || file_;
   const bool state_lost = !idle_state() || show_state_ || defaults_->session_mode;
   const ReplyStream& stream = link_->stream();
+  const bool told = asked && stream.cut();  // the client has had its error
   const bool started = asked && stream.started();
-  if (asked && stream.at_boundary() && !uploading) {
+  if (asked && !told && stream.at_boundary() && !uploading) {
     const auto next = static_cast<std::uint8_t>(sequence_ + 1);
     write_error(out, failure, started ? stream.next_sequence() : next);
   }
   if (asked) {
-    ++out.facts.errors;
+    out.facts.errors += told ? 0 : 1;
     ++out.facts.queries;
   }
-  closing_ = started || uploading || state_lost;
+  const bool cut_short = told ? !inspection_->reads_only : started;
+  closing_ = cut_short || uploading || state_lost;
   detach();
   return closing_ ? Ending::close : Ending::carry_on;
 }
 
 void MysqlConversation::farewell(const Failure& failure, Outbox& to_client) {
-  const bool asked = link_ != nullptr && link_->busy() && link_->purpose() == Purpose::client;
+  const bool asked = link_ != nullptr && link_->busy() && link_->purpose() == Purpose::client &&
+                     !link_->stream().cut();
   if (asked && !link_->stream().at_boundary()) {
     return;
   }
@@ -234,7 +246,13 @@ void MysqlConversation::complete_special(const Status& outcome, Exchange& out) {
   const auto next = static_cast<std::uint8_t>(sequence_ + 1);
   if (!outcome.ok()) {
     write_error(out, outcome.failure(), next);
+    if (inspection_) {
+      conclude_failed(encode_err(outcome.failure()));
+    }
     return;
+  }
+  if (inspection_) {
+    conclude({});
   }
   Ok ok;
   ok.status = local_status();

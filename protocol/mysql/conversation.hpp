@@ -5,9 +5,12 @@
 //
 //   conversation.cpp             its life: welcome, attach, release, failures
 //   conversation_requests.cpp    client bytes: packets, bodies, files
-//   conversation_commands.cpp    what each command needs before it may be sent
+//   conversation_commands.cpp    the commands
+//   conversation_ready.cpp       what each command needs before it may be sent
 //   conversation_statements.cpp  the binary protocol's prepared statements
-//   conversation_replies.cpp     backend bytes: what a reply changes in the session
+//   conversation_replies.cpp     backend bytes: what becomes of a reply
+//   conversation_state.cpp       what the server says of its session state
+//   conversation_inspect.cpp     what the Inspector is asked and told; locked settings
 
 #include <cstdint>
 #include <memory>
@@ -16,11 +19,14 @@
 #include <string_view>
 
 #include "protocol/conversation.hpp"
+#include "protocol/inspector.hpp"
 #include "protocol/mysql/capabilities.hpp"
+#include "protocol/mysql/inspection.hpp"
 #include "protocol/mysql/link.hpp"
 #include "protocol/mysql/session_state.hpp"
 #include "protocol/mysql/statements.hpp"
 #include "protocol/sql/mysql_classifier.hpp"
+#include "protocol/sql/mysql_locks.hpp"
 
 namespace sluice::protocol::mysql {
 
@@ -32,10 +38,7 @@ class MysqlConversation final : public Conversation {
   MysqlConversation(const ClientLogin& login, std::shared_ptr<const SessionDefaults> defaults);
   ~MysqlConversation() override;
 
-  void inspect(Inspector* inspector, std::size_t keep) override {
-    inspector_ = inspector;
-    keep_ = keep;
-  }
+  void inspect(Inspector* inspector, std::size_t keep) override;
   void welcome(const Parameters& reported, const CancelRequest& key, Outbox& to_client) override;
 
   Need from_client(Bytes& in, Exchange& out) override;
@@ -47,6 +50,7 @@ class MysqlConversation final : public Conversation {
   bool outstanding() const override;
   bool in_transaction() const override;
   bool awaits_client() const override { return in_body() || file_; }
+  bool finished() const override { return closing_; }
   bool at_rest() const override;
 
   Ending refuse(const Failure& failure, Exchange& out) override;
@@ -81,6 +85,7 @@ class MysqlConversation final : public Conversation {
     answered,  // the client was told why not
     backend,
     wait,
+    pause,
   };
 
   // requests
@@ -104,6 +109,7 @@ class MysqlConversation final : public Conversation {
   Stop query(const Head& head, Bytes& in, Exchange& out);
   Stop ping(const Head& head, Bytes& in, Exchange& out);
   Stop init_db(const Head& head, Bytes& in, Exchange& out);
+  Stop field_list(const Head& head, Bytes& in, Exchange& out);
   Stop set_option(const Head& head, Bytes& in, Exchange& out);
   Stop reset_connection(const Head& head, Bytes& in, Exchange& out);
   Stop kill(const Head& head, std::uint64_t id, bool query_only, Bytes& in, Exchange& out);
@@ -123,6 +129,24 @@ class MysqlConversation final : public Conversation {
   void add_pins(const sql::MysqlStatement& effects);
   void release_pins(const sql::MysqlStatement& effects);
 
+  // inspection
+  Ready admit(Request& request, const Head& head, Bytes& in, Exchange& out);
+  Ready admit_text(RequestKind kind, const Head& head, Bytes& in, Exchange& out);
+  Ready admit_other(const Head& head, Bytes& in, Exchange& out);
+  Bytes text_to_send(const Head& head) const;
+  void forward_text(const Head& head, Bytes& in, Exchange& out);
+  void conclude(const Answer& answer);
+  void conclude_failed(Bytes error);
+  void conclude_reply();
+  void conclude_lost();
+  void went_on_behind_cut();
+  void cancel_cut(Exchange& out);
+  std::optional<Failure> breach(Bytes text, bool whole) const;
+  std::optional<Failure> breach_in_body(Bytes part);
+  void spare_carried(sql::MysqlStatement& effects, Bytes text) const;
+  bool restore_locked(const Settings& now);
+  void doubt_carried();
+
   // prepared statements
   Stop stmt_prepare(const Head& head, Bytes& in, Exchange& out);
   Stop stmt_execute(const Head& head, Bytes& in, Exchange& out);
@@ -130,6 +154,7 @@ class MysqlConversation final : public Conversation {
   Stop stmt_fetch(const Head& head, Bytes& in, Exchange& out);
   Stop stmt_reset(const Head& head, Bytes& in, Exchange& out);
   Stop stmt_close(const Head& head, Bytes& in, Exchange& out);
+  void drop_long_data(ClientStatement& statement, Exchange& out);
   ClientStatement* named_statement(const Head& head);
   Stop unknown_statement(const Head& head, Bytes& in, Exchange& out, std::string_view command);
   LinkStatements::Entry* on_link(const ClientStatement& statement);
@@ -160,8 +185,8 @@ class MysqlConversation final : public Conversation {
   ClientLogin login_facts() const;
 
   std::shared_ptr<const SessionDefaults> defaults_;
-  Inspector* inspector_ = nullptr;
-  std::size_t keep_ = 0;
+  std::unique_ptr<Inspection> inspection_;        // null: nobody is asked
+  std::unique_ptr<const sql::MysqlLocks> locks_;  // null: no setting is locked or carried
   SettingsPtr wanted_;
   MysqlLink* link_ = nullptr;
   Running* running_ = nullptr;  // of the link

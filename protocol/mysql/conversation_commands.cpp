@@ -1,4 +1,4 @@
-// What each command needs before it may be sent, and the ones that are answered here.
+// The commands, and the ones that are answered here.
 
 #include <string>
 #include <utility>
@@ -30,12 +30,6 @@ bool may_be_kill(Bytes text) {
     }
   }
   return false;
-}
-
-bool would_pin(const MysqlStatement& effects) {
-  return effects.any({user_variable, temporary, lock_tables, lock_instance, named_lock,
-                      text_prepare, handler, calc_found_rows, role, set_character, uncarried,
-                      backend_identity});
 }
 
 }  // namespace
@@ -100,7 +94,7 @@ MysqlConversation::Stop MysqlConversation::dispatch(const Head& head, Bytes& in,
       return kill(head, cursor.le32(), false, in, out);
     }
     case Command::field_list:
-      return simple(head, ReplyKind::fields, in, out);
+      return field_list(head, in, out);
     case Command::statistics:
       return simple(head, ReplyKind::text, in, out);
     case Command::process_info:
@@ -117,6 +111,9 @@ MysqlConversation::Stop MysqlConversation::answer_error(const Head& head, Bytes&
                                                         Buffer packet_bytes) {
   swallow(head, in);
   ++out.facts.errors;
+  if (inspection_) {
+    conclude_failed(packet_bytes);
+  }
   if (in_body()) {  // sent when the rest of the command has come
     held_error_ = std::make_unique<Buffer>(std::move(packet_bytes));
   } else {
@@ -157,127 +154,39 @@ MysqlConversation::Stop MysqlConversation::unsupported(const Head& head, Bytes& 
   }
 }
 
-MysqlConversation::Stop MysqlConversation::stop(Ready is) {
-  if (is == Ready::wait) {
-    waiting_ = true;
-    return Need::reply;
-  }
-  return is == Ready::backend ? Stop(Need::backend) : std::nullopt;
-}
-
-// What the last statement left behind is on another backend, or gone.
-bool MysqlConversation::asks_what_is_lost(const MysqlStatement& effects) const {
-  return effects.any({row_count, found_rows}) && !continuity_ && !defaults_->session_mode;
-}
-
-Failure MysqlConversation::lost_state_error() {
-  return error(1235, "42000",
-               "ROW_COUNT() and FOUND_ROWS() are lost when the backend changes between statements; "
-               "use a transaction or pool_mode: session");
-}
-
-// A backend is there and has this session's settings.
-MysqlConversation::Ready MysqlConversation::ready(Exchange& out) {
-  if (link_ == nullptr || link_->unclean) {
-    return Ready::backend;
-  }
-  return synchronise(out) ? Ready::wait : Ready::yes;
-}
-
-// ... and what else a statement with these effects asks of it.
-MysqlConversation::Ready MysqlConversation::ready_for(const MysqlStatement& effects,
-                                                      const Head& head, Bytes& in, Exchange& out) {
-  if (Ready is = ready(out); is != Ready::yes) {
-    return is;
-  }
-  if (effects.traits == 0 && !effects.opens_transaction && head.whole()) {
-    return Ready::yes;
-  }
-  if (defaults_->refuse_unsupported && !defaults_->session_mode && would_pin(effects)) {
-    answer_error(head, in, out,
-                 error(1235, "42000",
-                       "this statement keeps state in its session, which this pool refuses "
-                       "(unsupported_state: refuse); use a pool with pool_mode: session"));
-    return Ready::answered;
-  }
-  if (defaults_->statement_mode && effects.opens_transaction) {
-    answer_error(head, in, out,
-                 error(1235, "42000",
-                       "transactions of several statements are refused in pool_mode statement; "
-                       "use a pool with pool_mode: transaction"));
-    return Ready::answered;
-  }
-  const bool asks_id = effects.any({last_insert_id, opaque}) || !head.whole();
-  const bool give_id = asks_id && !insert_on_link_;
-  const bool asks_last = effects.any({row_count, found_rows}) && !defaults_->session_mode;
-  if (asks_what_is_lost(effects) || (asks_last && give_id)) {
-    answer_error(head, in, out, lost_state_error());
-    return Ready::answered;
-  }
-  if (give_id) {
-    insert_on_link_ = true;
-    link_->send(out.to_backend, Purpose::give_insert_id, Command::query,
-                "SET @@SESSION.last_insert_id=" + std::to_string(insert_id_));
-    return Ready::wait;
-  }
-  return Ready::yes;
-}
-
-// Everything is ready: the command is about to be forwarded.
-void MysqlConversation::begin(Command command, ReplyKind kind, const MysqlStatement* effects) {
-  Running& running = *running_;
-  const bool missed = std::exchange(running.missed, false);
-  running.clear();
-  running.command = command;
-  running.missed = missed;
-  if (effects != nullptr) {
-    running.statement = true;
-    if (effects->traits != 0) {
-      running.effects = *effects;
-    }
-    if (!effects->has(diagnostics)) {
-      pins_.remove(Pin::diagnostics);
-    }
-    if (!effects->has(found_rows)) {
-      pins_.remove(Pin::found_rows);
-    }
-    running.before = pins_;
-    if (effects->traits != 0) {
-      add_pins(*effects);
-    }
-  }
-  ReplyOptions options;
-  options.client = capabilities_;
-  options.backend = link_->login().capabilities;
-  options.status = local_status();
-  options.forward = true;
-  options.show_state = show_state_;
-  options.refuse_open = defaults_->statement_mode;
-  options.allow_infile = (capabilities_ & capability::kLocalFiles) != 0 && running.statement &&
-                         running.effects.has(load_local);
-  options.statement_id = statements_ ? statements_->next_id() : 1;
-  link_->expect(kind, options);
-}
-
 MysqlConversation::Stop MysqlConversation::query(const Head& head, Bytes& in, Exchange& out) {
-  if (link_ == nullptr && !may_be_kill(head.body())) {
+  if (inspection_) {
+    if (Ready is = admit_text(RequestKind::query, head, in, out); is != Ready::yes) {
+      return stop(is);
+    }
+  }
+  const Bytes text = text_to_send(head);
+  if (locks_) {
+    if (std::optional<Failure> failure = breach(text, head.whole())) {
+      return answer_error(head, in, out, *failure);
+    }
+  }
+  if (link_ == nullptr && !may_be_kill(text)) {
     return Need::backend;
   }
-  if (head.whole() && sql::plain_mysql(as_text(head.body())) == sql::Plain::nothing) {
+  if (head.whole() && sql::plain_mysql(as_text(text)) == sql::Plain::nothing) {
     static const MysqlStatement kNothing;
     if (Ready is = ready_for(kNothing, head, in, out); is != Ready::yes) {
       return stop(is);
     }
     begin(Command::query, ReplyKind::query, &kNothing);
-    forward(head, in, out);
+    forward_text(head, in, out);
     return std::nullopt;
   }
   sql::MysqlClassifier classifier(syntax());
-  classifier.feed(head.body());
+  classifier.feed(text);
   if (head.whole()) {
     classifier.finish();
   }
-  const MysqlStatement& effects = classifier.statement();
+  MysqlStatement effects = classifier.statement();
+  if (head.whole()) {
+    spare_carried(effects, text);
+  }
   if (effects.kill && *effects.kill <= 0xFFFFFFFFU && (*effects.kill & kVirtualId) != 0) {
     return kill(head, *effects.kill, effects.kill_query, in, out);
   }
@@ -287,8 +196,12 @@ MysqlConversation::Stop MysqlConversation::query(const Head& head, Bytes& in, Ex
   begin(Command::query, ReplyKind::query, &effects);
   if (!head.whole()) {
     running_->tail = std::make_unique<sql::MysqlClassifier>(std::move(classifier));
+    if (locks_ && locks_->locks()) {
+      running_->locks_tail = std::make_unique<sql::MysqlLockReader>(*locks_, syntax());
+      running_->locks_tail->feed(text);
+    }
   }
-  forward(head, in, out);
+  forward_text(head, in, out);
   return std::nullopt;
 }
 
@@ -300,6 +213,15 @@ MysqlConversation::Stop MysqlConversation::simple(const Head& head, ReplyKind ki
   begin(head.command(), kind, nullptr);
   forward(head, in, out);
   return std::nullopt;
+}
+
+MysqlConversation::Stop MysqlConversation::field_list(const Head& head, Bytes& in, Exchange& out) {
+  if (inspection_) {
+    if (Ready is = admit_other(head, in, out); is != Ready::yes) {
+      return stop(is);
+    }
+  }
+  return simple(head, ReplyKind::fields, in, out);
 }
 
 MysqlConversation::Stop MysqlConversation::ping(const Head& head, Bytes& in, Exchange& out) {
@@ -349,6 +271,9 @@ MysqlConversation::Stop MysqlConversation::kill(const Head& head, std::uint64_t 
   special_->connection_id = static_cast<std::uint32_t>(id);
   special_->query_only = query_only;
   special_pending_ = true;
+  if (inspection_) {
+    inspection_->start();
+  }
   consume(head, in);
   return Need::reply;
 }

@@ -21,12 +21,7 @@ bool may_end_transaction(std::uint16_t number) {
   return number == 1213 || number == 1205 || number == 1614 || number == 1047 || number == 3101;
 }
 
-// What MySQL adds to every OK when all variables are tracked.
-bool only_statement_id(Bytes state) {
-  static constexpr std::string_view kName("\x0cstatement_id");
-  return state.size() > 2 + kName.size() && state[0] == 0 && state.size() == 2U + state[1] &&
-         as_text(state.subspan(2, kName.size())) == kName;
-}
+constexpr std::uint16_t kInterrupted = 1317;  // by KILL QUERY
 
 }  // namespace
 
@@ -53,16 +48,22 @@ void MysqlConversation::from_backend(Bytes in, Exchange& out) {
       on_own_event(event, out);
     }
   }
+  if (inspection_) {
+    cancel_cut(out);
+  }
 }
 
 // The reply cannot be followed any more.
 void MysqlConversation::break_link(Exchange& out, const Failure& failure) {
   const ReplyStream& stream = link_->stream();
   const bool asked = link_->busy() && link_->purpose() == Purpose::client;
-  if (asked && stream.at_boundary()) {
+  if (asked && stream.at_boundary() && !stream.cut()) {
     write_error(
         out, failure,
         stream.started() ? stream.next_sequence() : static_cast<std::uint8_t>(sequence_ + 1));
+    if (inspection_) {
+      conclude_failed(encode_err(failure));
+    }
   }
   link_->unclean = true;
   closing_ = true;
@@ -90,6 +91,9 @@ void MysqlConversation::on_client_event(ReplyEvent event, Exchange& out) {
       file_ = true;
       body_swallowed_ = false;
       break;
+    case ReplyEvent::limited:
+      ++out.facts.errors;
+      break;
     default:
       break;
   }
@@ -102,6 +106,9 @@ void MysqlConversation::on_ok(Exchange& /*out*/) {
   const Ok& ok = link_->stream().ok();
   status_ = static_cast<std::uint16_t>(ok.status & ~status_flag::kSessionStateChanged);
   running_->warnings = ok.warnings;
+  if (inspection_) {
+    went_on_behind_cut();
+  }
   if (ok.last_insert_id != 0) {
     insert_dirty_ = true;
     insert_on_link_ = true;
@@ -131,99 +138,22 @@ void MysqlConversation::on_ok(Exchange& /*out*/) {
     default:
       break;
   }
-  if (!ok.session_state.empty() && !only_statement_id(ok.session_state)) {
+  if (!ok.session_state.empty()) {
     apply_state(ok.session_state);
   }
 }
 
-// The session and its backend have changed together.
-void MysqlConversation::adopt(std::shared_ptr<Settings> settings) {
-  wanted_ = protocol::share_settings(std::move(*settings));
-  link_->set_settings(wanted_);
-}
-
-// One entry of the tracker; true if it explains a change of state.
-bool MysqlConversation::track(const MysqlStatement& effects, const TrackEntry& entry,
-                              Settings& settings) {
-  switch (entry.type) {
-    case TrackType::system_variables:
-      if (effects.has(set_statement)) {
-        return true;  // it has its old value again
-      }
-      switch (apply_variable(settings, entry.name, entry.value)) {
-        case Change::ignored:
-          return false;
-        case Change::carried:
-          return true;
-        case Change::insert_id:
-          insert_dirty_ = insert_on_link_ = true;
-          return true;
-        case Change::tracking:
-          show_state_ = true;
-          pins_.add(Pin::settings);
-          return true;
-        case Change::pinned:
-          pins_.add(Pin::settings);
-          return true;
-      }
-      return false;
-    case TrackType::schema:
-      if (!apply_schema(settings, entry.value)) {
-        pins_.add(Pin::settings);
-      }
-      return true;
-    case TrackType::transaction_characteristics:
-      characteristics_ = !entry.value.empty();
-      return false;
-    default:
-      return false;
-  }
-}
-
-void MysqlConversation::apply_state(Bytes state) {
-  const MysqlStatement& effects = running_->effects;
-  Result<std::vector<TrackEntry>> entries = decode_session_state(state);
-  if (!entries) {
-    pins_.add(Pin::session);
-    session_changed_ = true;
-    return;
-  }
-  auto settings = std::make_shared<Settings>(wanted_ ? *wanted_ : Settings());
-  bool changed = false;
-  bool explained = effects.any({set, use, temporary, text_prepare, role, user_variable, handler}) ||
-                   running_->command == Command::init_db;
-  for (const TrackEntry& entry : *entries) {
-    changed = changed || (entry.type == TrackType::state_change && entry.value == "1");
-    explained = track(effects, entry, *settings) || explained;
-  }
-  if (effects.has(set) && !effects.collation.empty()) {
-    const bool word =
-        effects.collation.find_first_not_of(
-            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == std::string::npos;
-    if (word && !sql::same_word(effects.collation, "default")) {
-      settings->set("collation_connection", effects.collation);
-    } else if (!word) {
-      pins_.add(Pin::settings);
-    }
-  }
-  if (changed && (!explained || effects.has(opaque))) {
-    pins_.add(Pin::session);
-    session_changed_ = true;
-  }
-  if (!same_settings(settings, wanted_)) {
-    adopt(std::move(settings));
-  }
-}
-
 void MysqlConversation::on_error(Exchange& out) {
-  ++out.facts.errors;
+  out.facts.errors += link_->stream().cut() ? 0 : 1;  // the client had one already
   if (ends_connection(link_->stream().error().number)) {
     // What the session had there is gone with it, which only closing tells.
     closing_ = closing_ || !idle_state() || defaults_->session_mode;
     link_->unclean = true;
   }
   const MysqlStatement& effects = running_->effects;
-  pins_.add(Pin::diagnostics);
+  if (!link_->stream().cut()) {
+    pins_.add(Pin::diagnostics);
+  }
   if (effects.any({multi, opaque})) {
     // Part of it may have been done, and an ERR tells neither status nor changes.
     if (effects.has(opaque)) {
@@ -274,6 +204,9 @@ void MysqlConversation::finish_command(Exchange& out) {
   Running& running = *running_;
   running.failed = link_->stream().failed();
   const std::uint16_t number = running.failed ? link_->stream().error().number : 0;
+  if (inspection_) {
+    conclude_reply();
+  }
   link_->finish();
   ++out.facts.queries;
   if (in_body()) {  // the server has answered before the end of the command: it may not read on
@@ -283,10 +216,14 @@ void MysqlConversation::finish_command(Exchange& out) {
   }
   if (running.command == Command::stmt_prepare && !running.failed) {
     StatementPtr text = running.text;
-    if (LinkStatements::Entry* known = link_->statements().find(text, link_->context())) {
+    LinkStatements::Entry* known = link_->statements().find(text, link_->context());
+    if (known != nullptr && known->statement->effects.traits == text->effects.traits) {
       text = known->statement;  // sessions with the same text share it
     }
-    statements_->add(text);
+    ClientStatement& added = statements_->add(text);
+    if (inspection_) {
+      added.digest = std::exchange(inspection_->digest, nullptr);
+    }
     add_to_link(text, running.prepared_id, out);
   }
   follow_cursor();
@@ -339,6 +276,11 @@ void MysqlConversation::on_own_event(ReplyEvent event, Exchange& out) {
     if (purpose == Purpose::trackers) {
       link_->trackers = MysqlLink::Trackers::off;
     } else {
+      if (purpose == Purpose::absorb_cancel && stream.error().number == kInterrupted) {
+        link_->finish();
+        link_->send(out.to_backend, Purpose::ask_status, Command::ping, {});
+        return;
+      }
       if (purpose != Purpose::ask_insert_id && purpose != Purpose::ask_status) {
         held_error_ = std::make_unique<Buffer>(stream.payload().begin(), stream.payload().end());
       }
@@ -352,7 +294,8 @@ void MysqlConversation::on_own_event(ReplyEvent event, Exchange& out) {
     const std::string_view digits = cursor.lenenc_string();
     std::from_chars(digits.data(), digits.data() + digits.size(), insert_id_);
     insert_dirty_ = false;
-  } else if (event == ReplyEvent::ok && purpose == Purpose::ask_status) {
+  } else if (event == ReplyEvent::ok &&
+             (purpose == Purpose::ask_status || purpose == Purpose::absorb_cancel)) {
     status_ = static_cast<std::uint16_t>(stream.ok().status & ~status_flag::kSessionStateChanged);
   }
   if (!done) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "protocol/mysql/conversation.hpp"
+#include "protocol/mysql/messages.hpp"
 #include "protocol/mysql/packet.hpp"
 #include "protocol/writer.hpp"
 
@@ -12,6 +13,8 @@ namespace {
 
 // So much of a command is seen before it is sent; what follows passes through.
 constexpr std::size_t kHead = std::size_t{256} << 10U;
+// However little is kept for an Inspector.
+constexpr std::size_t kShortestHead = std::size_t{1} << 10U;
 
 }  // namespace
 
@@ -50,7 +53,11 @@ Need MysqlConversation::from_client(Bytes& in, Exchange& out) {
 }
 
 std::size_t MysqlConversation::head_limit(Command command) const {
-  return command == Command::stmt_prepare || command == Command::change_user ? kMaxPayload : kHead;
+  if (command == Command::stmt_prepare || command == Command::change_user) {
+    return kMaxPayload;
+  }
+  return command == Command::query && inspection_ ? std::max(inspection_->keep, kShortestHead)
+                                                  : kHead;
 }
 
 // The head of the next command, in `in` or gathered in partial_; null: more input is needed.
@@ -176,6 +183,9 @@ MysqlConversation::Stop MysqlConversation::stream_body(Bytes& in, Exchange& out)
                 fail(FailureKind::message_too_large, "the statement is larger than sluice allows"),
                 static_cast<std::uint8_t>(sequence_ + 1));
     closing_ = true;
+    if (inspection_) {
+      conclude_failed(encode_err(fail(FailureKind::message_too_large, {})));
+    }
     return Need::close;
   }
   const std::size_t count = std::min<std::size_t>(body_left_, in.size());
@@ -185,6 +195,12 @@ MysqlConversation::Stop MysqlConversation::stream_body(Bytes& in, Exchange& out)
       running_->tail->feed(part);
       if (asks_what_is_lost(running_->tail->statement())) {
         break_link(out, lost_state_error());
+        return Need::close;
+      }
+    }
+    if (running_ && running_->locks_tail && !file_ && !part.empty()) {
+      if (std::optional<Failure> failure = breach_in_body(part)) {
+        break_link(out, *failure);
         return Need::close;
       }
     }
@@ -209,6 +225,14 @@ void MysqlConversation::end_of_body(Exchange& out) {
     }
     body_swallowed_ = false;
     return;
+  }
+  if (running_ && running_->locks_tail) {
+    if (std::optional<Failure> failure = breach_in_body({})) {
+      out.to_backend.clear();  // the server never gets the end of it
+      break_link(out, *failure);
+      return;
+    }
+    running_->locks_tail.reset();
   }
   if (running_ && running_->tail) {
     running_->tail->finish();

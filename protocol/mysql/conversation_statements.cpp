@@ -99,6 +99,16 @@ void MysqlConversation::let_go(ClientStatement& statement) {
   statement_pins();
 }
 
+// An EXECUTE that failed takes the parameters along that were sent ahead of it.
+void MysqlConversation::drop_long_data(ClientStatement& statement, Exchange& out) {
+  LinkStatements::Entry* entry = on_link(statement);
+  if (!statement.long_data || entry == nullptr) {
+    return;
+  }
+  link_->send(out.to_backend, Purpose::ask_status, Command::stmt_reset, id_bytes(entry->id));
+  let_go(statement);
+}
+
 MysqlConversation::Stop MysqlConversation::stmt_prepare(const Head& head, Bytes& in,
                                                         Exchange& out) {
   if (!head.whole() || (statements_ && statements_->full())) {
@@ -106,10 +116,22 @@ MysqlConversation::Stop MysqlConversation::stmt_prepare(const Head& head, Bytes&
                         head.whole() ? error(1461, "too many prepared statements in this session")
                                      : error(1153, "the statement is too large to be prepared"));
   }
+  if (inspection_) {
+    if (Ready is = admit_text(RequestKind::prepare, head, in, out); is != Ready::yes) {
+      return stop(is);
+    }
+  }
+  const Bytes text = text_to_send(head);
+  if (locks_) {
+    if (std::optional<Failure> failure = breach(text, true)) {
+      return answer_error(head, in, out, *failure);
+    }
+  }
   if (Ready is = ready(out); is != Ready::yes) {
     return stop(is);
   }
-  sql::MysqlStatement effects = sql::classify_mysql(as_text(head.body()), syntax());
+  sql::MysqlStatement effects = sql::classify_mysql(as_text(text), syntax());
+  spare_carried(effects, text);
   if (effects.kill && (*effects.kill & kVirtualId) != 0) {
     return answer_error(head, in, out,
                         error(1295,
@@ -121,8 +143,8 @@ MysqlConversation::Stop MysqlConversation::stmt_prepare(const Head& head, Bytes&
   }
   pins_.remove(Pin::diagnostics);
   begin(Command::stmt_prepare, ReplyKind::prepare, nullptr);
-  running_->text = make_statement(as_text(head.body()), 0, std::move(effects));
-  forward(head, in, out);
+  running_->text = make_statement(as_text(text), 0, std::move(effects));
+  forward_text(head, in, out);
   return std::nullopt;
 }
 
@@ -134,6 +156,19 @@ MysqlConversation::Stop MysqlConversation::stmt_execute(const Head& head, Bytes&
   }
   if (std::exchange(statement->broken, false)) {
     return answer_error(head, in, out, error(1210, "parameters of this statement were lost"));
+  }
+  if (inspection_) {
+    Request request;
+    request.kind = RequestKind::execute;
+    request.text = statement->statement->text;
+    request.kept = &statement->digest;
+    const Ready is = admit(request, head, in, out);
+    if (is == Ready::answered) {
+      drop_long_data(*statement, out);
+    }
+    if (is != Ready::yes) {
+      return stop(is);
+    }
   }
   if (Ready is = ready_for(statement->statement->effects, head, in, out); is != Ready::yes) {
     return stop(is);
@@ -221,6 +256,13 @@ MysqlConversation::Stop MysqlConversation::stmt_fetch(const Head& head, Bytes& i
     return answer_error(
         head, in, out,
         error(1421, "The statement (" + std::to_string(statement->id) + ") has no open cursor."));
+  }
+  if (inspection_) {
+    Ready is = admit_other(head, in, out);
+    is = is == Ready::yes ? ready(out) : is;
+    if (is != Ready::yes) {
+      return stop(is);
+    }
   }
   begin(Command::stmt_fetch, ReplyKind::rows, nullptr);
   running_->statement_id = statement->id;

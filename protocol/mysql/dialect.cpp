@@ -11,6 +11,7 @@
 #include "protocol/mysql/login_backend.hpp"
 #include "protocol/mysql/messages.hpp"
 #include "protocol/mysql/packet.hpp"
+#include "protocol/mysql/session_state.hpp"
 #include "protocol/writer.hpp"
 
 namespace sluice::protocol::mysql {
@@ -42,6 +43,9 @@ class MysqlDialect final : public Dialect {
   Buffer greeting_error(const Failure& failure) const override {
     return packet(0, encode_err(failure, false));
   }
+
+  std::string_view isolation_setting() const override { return kIsolation; }
+  std::string_view default_isolation() const override { return "REPEATABLE READ"; }
 
   std::unique_ptr<Conversation> make_conversation(
       const ClientLogin& login, std::shared_ptr<const SessionDefaults> defaults) const override {

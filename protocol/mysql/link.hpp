@@ -27,6 +27,7 @@ enum class Purpose : std::uint8_t {
   give_insert_id,  // SET last_insert_id
   ask_insert_id,   // SELECT LAST_INSERT_ID()
   ask_status,      // COM_PING for the status flags that an ERR does not carry
+  absorb_cancel,   // COM_PING that a late KILL QUERY may hit in the place of a statement
   chore,
   init,  // a statement of init_sql
 };

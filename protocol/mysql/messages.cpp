@@ -141,7 +141,10 @@ std::string_view sqlstate_of(const Failure& failure) {
     case 1045:
       return "28000";
     case 1049:
+    case 1104:
+    case 1142:
     case 1203:
+    case 1226:
     case 1235:
       return "42000";
     case 1043:
@@ -153,6 +156,8 @@ std::string_view sqlstate_of(const Failure& failure) {
       return "08S01";
     case 1317:
       return "70100";
+    case 1792:
+      return "25006";
     default:
       return "HY000";
   }

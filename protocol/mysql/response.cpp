@@ -1,6 +1,7 @@
 #include "protocol/mysql/response.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "protocol/cursor.hpp"
 #include "protocol/mysql/capabilities.hpp"
@@ -74,36 +75,67 @@ ReplyStream::Look ReplyStream::look(std::uint32_t length, std::uint8_t first) co
   return Look::bad;
 }
 
-// The row packets at the head of `in` that are there as a whole.
-Bytes ReplyStream::plain_rows(Bytes in, std::uint8_t& last) const {
+// The row packets at the head of `in` that are there as a whole, within the limits.
+ReplyStream::Rows ReplyStream::plain_rows(Bytes in) const {
+  constexpr auto kNone = std::numeric_limits<std::uint64_t>::max();
+  const AnswerLimits& limits = options_.limits;
+  const std::uint64_t most_rows = limits.rows == 0 ? kNone : limits.rows - rows_;
+  const std::uint64_t most_bytes =
+      limits.bytes == 0 ? kNone : limits.bytes - std::min(bytes_, limits.bytes);
+  Rows rows;
   std::size_t end = 0;
-  while (in.size() - end > kHeaderSize) {
+  while (in.size() - end > kHeaderSize && rows.count < most_rows) {
     PacketHeader header = *read_header(in.subspan(end, kHeaderSize));
     std::size_t size = kHeaderSize + header.length;
     if (header.length == 0 || header.length == kMaxPayload || in.size() - end < size ||
-        ends_rows(header.length, in[end + kHeaderSize])) {
+        ends_rows(header.length, in[end + kHeaderSize]) || end + size > most_bytes) {
       break;
     }
-    last = header.sequence;
+    rows.last = header.sequence;
+    ++rows.count;
     end += size;
   }
-  return in.first(end);
+  rows.bytes = in.first(end);
+  return rows;
+}
+
+// The next row, whose first packet has this length, does not pass any more. One that has begun is
+// finished, however long it is: nothing can be written into the middle of it.
+bool ReplyStream::beyond_limits(std::uint32_t length) const {
+  const AnswerLimits& limits = options_.limits;
+  return (limits.rows != 0 && rows_ >= limits.rows) ||
+         (limits.bytes != 0 &&
+          kHeaderSize + length > limits.bytes - std::min(bytes_, limits.bytes));
+}
+
+// An ERR in the place of the next row ends the reply for the client.
+void ReplyStream::cut(Outbox& out) {
+  insert_pending_eof(out);
+  const Buffer error = encode_err(limit_failure(options_.limits, rows_));
+  put_packet(out, next_,
+             [&](Buffer& buffer) { buffer.insert(buffer.end(), error.begin(), error.end()); });
+  ++next_;
+  started_ = cut_ = true;
+  options_.forward = false;
+  options_.limits = {};
 }
 
 // Whole rows pass together. Where the client's numbers are not the server's they are copied, which
 // costs less than a piece for each header and one for each row.
 void ReplyStream::pass_rows(Bytes& in, Outbox& out) {
-  std::uint8_t last = 0;
-  const Bytes rows = plain_rows(in, last);
+  const Rows passed = plain_rows(in);
+  const Bytes rows = passed.bytes;
   if (rows.empty()) {
     return;
   }
   insert_pending_eof(out);
   in = in.subspan(rows.size());
-  next_ = static_cast<std::uint8_t>(last + shift_ + 1);
+  next_ = static_cast<std::uint8_t>(passed.last + shift_ + 1);
   if (!options_.forward) {
     return;
   }
+  rows_ += passed.count;
+  bytes_ += rows.size();
   started_ = true;
   if (shift_ == 0) {
     out.borrow(rows);
@@ -173,6 +205,10 @@ ReplyEvent ReplyStream::feed(Bytes& in, Outbox& out) {
       return ReplyEvent::broken;
     }
     if (how == Look::stream) {
+      if (phase_ == Phase::rows && !continued_ && beyond_limits(header.length)) {
+        cut(out);
+        return ReplyEvent::limited;
+      }
       begin_stream(in, out, header);
       continue;
     }
@@ -214,6 +250,10 @@ bool ReplyStream::begin_stream(Bytes& in, Outbox& out, PacketHeader header) {
       out.borrow(head);
     }
     started_ = true;
+    if (phase_ == Phase::rows) {
+      rows_ += continued_ ? 0 : 1;
+      bytes_ += kHeaderSize + header.length;
+    }
   }
   left_ = header.length - static_cast<std::uint32_t>(head.size() - kHeaderSize);
   if (was_held) {

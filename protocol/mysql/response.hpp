@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "protocol/bytes.hpp"
+#include "protocol/inspector.hpp"
 #include "protocol/mysql/messages.hpp"
 #include "protocol/mysql/packet.hpp"
 #include "protocol/outbox.hpp"
@@ -33,6 +34,7 @@ struct ReplyOptions {
   bool allow_infile = false;       // a LOCAL INFILE request may reach the client
   bool refuse_open = false;        // an OK that leaves a transaction open becomes an error
   bool capture_rows = false;       // rows are seen whole, for replies of our own
+  AnswerLimits limits;             // a reply that goes beyond is cut
 };
 
 enum class ReplyEvent : std::uint8_t {
@@ -43,6 +45,7 @@ enum class ReplyEvent : std::uint8_t {
   prepared,  // the head of a prepare reply: prepared()
   row,       // with capture_rows: row()
   finished,  // the reply is over, without an OK
+  limited,   // it went beyond a limit: the client got an ERR, what still comes is swallowed
   broken,    // not what a correct server sends
 };
 
@@ -73,6 +76,14 @@ class ReplyStream {
   // The empty packet that ends the file was sent.
   void file_sent() { phase_ = Phase::first; }
 
+  // Rows that passed to the client, and those that its OKs say were changed.
+  std::uint64_t rows() const { return rows_ + changed_; }
+  std::uint64_t bytes() const { return bytes_; }  // of the rows that passed, with their headers
+  // The client has had its ERR, although the server has not ended the reply.
+  bool cut() const { return cut_; }
+  // The client got an ERR in the place of the OK that ended the reply: see refuse_open.
+  bool refused() const { return refused_; }
+
   // Anything has been written to the client for this reply.
   bool started() const { return started_; }
   // The client has seen whole packets only; the next one is numbered next_sequence().
@@ -98,8 +109,15 @@ class ReplyStream {
 
   Look look(std::uint32_t length, std::uint8_t first) const;
   bool ends_rows(std::uint32_t length, std::uint8_t first) const;
-  Bytes plain_rows(Bytes in, std::uint8_t& last) const;
+  struct Rows {
+    Bytes bytes;
+    std::uint64_t count = 0;
+    std::uint8_t last = 0;  // sequence
+  };
+  Rows plain_rows(Bytes in) const;
   void pass_rows(Bytes& in, Outbox& out);
+  bool beyond_limits(std::uint32_t length) const;
+  void cut(Outbox& out);
   bool collect(Bytes& in, std::size_t size);
   void release_held();
   bool begin_stream(Bytes& in, Outbox& out, PacketHeader header);
@@ -132,7 +150,10 @@ class ReplyStream {
   Buffer held_;  // its bytes, when it came in more than one piece
   Prepared prepared_;
   std::uint64_t remaining_ = 0;  // definitions left
-  std::uint32_t left_ = 0;       // bytes of the streamed packet left
+  std::uint64_t rows_ = 0;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t changed_ = 0;
+  std::uint32_t left_ = 0;  // bytes of the streamed packet left
   ReplyKind kind_ = ReplyKind::simple;
   Phase phase_ = Phase::done;
   std::uint8_t shift_ = 0;  // client's numbers minus the server's
@@ -144,6 +165,8 @@ class ReplyStream {
   bool held_used_ = false;
   bool started_ = false;
   bool failed_ = false;
+  bool cut_ = false;
+  bool refused_ = false;
 };
 
 }  // namespace sluice::protocol::mysql

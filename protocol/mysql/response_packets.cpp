@@ -144,6 +144,7 @@ ReplyEvent ReplyStream::terminator(std::uint8_t first, Outbox& out) {
       return ReplyEvent::broken;
     }
     ok_ = *ok;
+    changed_ += first == lead::kOk ? ok_.affected_rows : 0;
   }
   if ((ok_.status & status_flag::kCursorExists) != 0 && kind_ != ReplyKind::rows) {
     pending_eof_ = false;  // the client reads one EOF only: this one
@@ -152,6 +153,7 @@ ReplyEvent ReplyStream::terminator(std::uint8_t first, Outbox& out) {
   const bool more = (ok_.status & status_flag::kMoreResults) != 0 && kind_ == ReplyKind::query;
   if (options_.refuse_open && !more && status_flag::in_transaction(ok_.status)) {
     if (auto sequence = replace()) {
+      refused_ = true;
       const Buffer error = encode_err(
           fail(FailureKind::unsupported_feature,
                "transactions of several statements are refused in pool_mode statement; what this "

@@ -11,6 +11,7 @@
 #include "protocol/mysql/capabilities.hpp"
 #include "protocol/mysql/statements.hpp"
 #include "protocol/sql/mysql_classifier.hpp"
+#include "protocol/sql/mysql_locks.hpp"
 
 namespace sluice::protocol::mysql {
 
@@ -25,10 +26,12 @@ struct Running {
   std::uint32_t prepared_id = 0;   // the backend's answer to a preparation
   PinSet before;                   // the pins without this statement's
   sql::MysqlStatement effects;
-  std::string schema;                          // COM_INIT_DB
-  std::shared_ptr<Statement> text;             // COM_STMT_PREPARE
-  StatementPtr wanted;                         // the swallowed preparation: what it is for
-  std::unique_ptr<sql::MysqlClassifier> tail;  // the rest of a text that was not seen whole
+  std::string schema;               // COM_INIT_DB
+  std::shared_ptr<Statement> text;  // COM_STMT_PREPARE
+  StatementPtr wanted;              // the swallowed preparation: what it is for
+  // The rest of a text that was not seen whole.
+  std::unique_ptr<sql::MysqlClassifier> tail;
+  std::unique_ptr<sql::MysqlLockReader> locks_tail;
 
   // Ready for the next command.
   void clear() {
@@ -42,6 +45,7 @@ struct Running {
     text.reset();
     wanted.reset();
     tail.reset();
+    locks_tail.reset();
   }
 };
 

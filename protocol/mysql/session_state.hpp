@@ -4,6 +4,7 @@
 // from backend to backend, under which names, and the statement that turns one value into another.
 //
 //   "@schema"  the default schema        "@multi"  "1" where multi-statements are on
+//   "@:name"   the user variable @name, which sluice sets for the session
 //   every other name is a system variable with the value that the server's tracker reported;
 //   tx_isolation and tx_read_only are stored as transaction_isolation, transaction_read_only.
 //   A name that is not there has the server's global value.
@@ -17,11 +18,13 @@
 #include "protocol/conversation.hpp"
 #include "protocol/mysql/session_track.hpp"
 #include "protocol/settings.hpp"
+#include "protocol/sql/mysql_locks.hpp"
 
 namespace sluice::protocol::mysql {
 
 inline constexpr std::string_view kSchema = "@schema";
 inline constexpr std::string_view kMultiStatements = "@multi";
+inline constexpr std::string_view kUserVariable = "@:";  // before its name, in lower case
 inline constexpr std::string_view kIsolation = "transaction_isolation";
 inline constexpr std::string_view kReadOnly = "transaction_read_only";
 inline constexpr std::string_view kAutocommit = "autocommit";
@@ -33,6 +36,12 @@ SettingsPtr initial_settings(const ClientLogin& login, const SessionDefaults& de
 // MariaDB goes back to the character set of the login, MySQL to its global one.
 SettingsPtr reset_settings(const SettingsPtr& before, const ClientLogin& login,
                            const SessionDefaults& defaults, bool mariadb);
+
+// What `defaults` lets a client change no more, and which user variables they carry.
+sql::MysqlLocks locks_of(const SessionDefaults& defaults);
+// The settings among `fixed` and, where transactions stay read only, theirs have in `settings` the
+// values that they have in `wanted`. True if one had another.
+bool keep_locked(Settings& settings, const Settings& wanted, const sql::MysqlLocks& locks);
 
 // What a change reported by a tracker means.
 enum class Change : std::uint8_t {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "protocol/bytes.hpp"
+#include "protocol/sql/digest.hpp"
 #include "protocol/sql/mysql_classifier.hpp"
 
 namespace sluice::protocol::mysql {
@@ -35,6 +36,7 @@ struct ClientStatement {
   bool broken = false;     // long data of it was lost: the next EXECUTE must fail
   StatementPtr statement;
   std::string types;  // the parameter types of its last EXECUTE, two bytes each
+  std::shared_ptr<const sql::Digest> digest;  // Request::kept
 };
 
 class ClientStatements {

@@ -16,6 +16,7 @@ struct Opening {
   bool asked_tls = false;
   bool asked_gss = false;
   bool tls = false;
+  std::optional<PeerCertificate> certificate;
 
   Status note(std::uint32_t code, std::size_t size) {
     bool& asked = code == kSslCode ? asked_tls : asked_gss;
@@ -86,7 +87,8 @@ Machine<ClientLogin> converse(const AcceptOptions& options) {
     }
     if (code == kSslCode && offers_tls(options)) {
       co_yield Write{answer('S')};
-      co_yield StartTls{};
+      given = co_yield StartTls{};
+      opening.certificate = std::move(given.certificate);
       opening.tls = true;
     } else {
       co_yield Write{answer('N')};
@@ -107,6 +109,12 @@ Machine<ClientLogin> converse(const AcceptOptions& options) {
     co_return startup.failure();
   }
   ClientLogin login = begin_login(*startup, opening.tls);
+  login.certificate = std::move(opening.certificate);
+  if (opening.tls) {
+    if (Status shown = check_certificate(options.tls, login.certificate, login.user); !shown) {
+      co_return shown.failure();
+    }
+  }
   if (startup->negotiate) {
     co_yield Write{negotiation(*startup)};
   }

@@ -11,7 +11,14 @@ ClientConversation::ClientConversation(const ClientLogin& login,
     : defaults_(std::move(defaults)),
       startup_(startup_settings(login.parameters, *defaults_)),
       wanted_(startup_),
-      replication_(login.replication) {}
+      replication_(login.replication),
+      guarded_(!defaults_->fixed.empty() || defaults_->read_only_fixed) {
+  if (guarded_) {
+    if (auto refusal = fixed_refusal(*defaults_, login.parameters)) {
+      login_refusal_ = std::make_unique<Failure>(std::move(*refusal));
+    }
+  }
+}
 
 ClientConversation::Scratch& ClientConversation::scratch() {
   if (!scratch_) {
@@ -29,8 +36,16 @@ void ClientConversation::welcome(const Parameters& reported, const CancelRequest
     finished_ = true;
     return;
   }
+  if (login_refusal_) {
+    farewell(*login_refusal_, to_client);
+    finished_ = true;
+    return;
+  }
   Buffer bytes;
   for (const auto& [name, value] : reported) {
+    if (name == "standard_conforming_strings") {
+      backslash_escapes_ = value == "off";
+    }
     put_parameter_status(bytes, name, value);
   }
   put_backend_key_data(bytes, key.process_id, key.key);
@@ -84,7 +99,9 @@ Cleanup ClientConversation::detach() {
   if (link_ == nullptr) {
     return Cleanup::none;
   }
+  lose_answers();
   BackendLink& link = *std::exchange(link_, nullptr);
+  backslash_escapes_ = link.backslash_escapes();
   bool lost = link.unclean || link.broken || link.fatal || link.ending || stale_ || link.copy_in ||
               link.ignoring || batch_open_ || !link.expected.empty() ||
               (forwarding_ && reader_.left() != 0) || link.reader.left() != 0;
@@ -92,6 +109,12 @@ Cleanup ClientConversation::detach() {
       pins_.any() || (defaults_->session_mode && used_) || (link.baseline && link.baseline->rerun);
   // What is left of a request that will not be answered belongs to nobody.
   forwarding_ = batch_open_ = settle_ = sequence_ok_ = batch_failed_ = false;
+  skip_to_sync_ = fail_at_sync_ = false;
+  reset_ = Reset::none;
+  if (inspection_) {
+    inspection_->forget_cut();
+    inspection_->forget_portals();
+  }
   pins_.clear();
   scratch_.reset();
   portal_.reset();
@@ -107,6 +130,8 @@ Cleanup ClientConversation::detach() {
 }
 
 Ending ClientConversation::refuse(const Failure& failure, Exchange& out) {
+  answer_admitted(Answer::End::failed, failure.sqlstate());
+  admitted_ = false;
   Buffer bytes;
   put_error_response(bytes, failure, ErrorLevel::error);
   if (head_type_ == frontend::kQuery || head_type_ == frontend::kFunctionCall) {
@@ -126,6 +151,7 @@ Ending ClientConversation::backend_lost(const Failure& failure, Exchange& out) {
   if (link_ == nullptr) {
     return finished_ ? Ending::close : Ending::carry_on;
   }
+  lose_answers();
   BackendLink& link = *link_;
   bool idle = link.expected.empty() && !batch_open_;
   bool told = link.fatal || finished_ || !welcomed_;
@@ -147,6 +173,7 @@ Ending ClientConversation::backend_lost(const Failure& failure, Exchange& out) {
     }
     finished_ = true;
     detach();
+    answer_admitted(Answer::End::lost);
     return Ending::close;
   }
   bool open = batch_open_;

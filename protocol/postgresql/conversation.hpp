@@ -11,6 +11,8 @@
 //   conversation_replies.cpp   what the backend sends
 //   conversation_errors.cpp    errors, and what they take back
 //   conversation_effects.cpp   session state: settings, pins, refusals
+//   conversation_inspect.cpp   what the Inspector says to requests; settings that are fixed
+//   conversation_answers.cpp   what the Inspector hears of answers; results that are cut
 //   statement_mode.cpp         pool_mode: statement
 
 #include <memory>
@@ -22,8 +24,10 @@
 
 #include "protocol/conversation.hpp"
 #include "protocol/postgresql/frame_reader.hpp"
+#include "protocol/postgresql/inspection.hpp"
 #include "protocol/postgresql/link.hpp"
 #include "protocol/postgresql/messages.hpp"
+#include "protocol/postgresql/settings_guard.hpp"
 #include "protocol/postgresql/statements.hpp"
 
 namespace sluice::protocol::postgresql {
@@ -32,10 +36,7 @@ class ClientConversation final : public Conversation {
  public:
   ClientConversation(const ClientLogin& login, std::shared_ptr<const SessionDefaults> defaults);
 
-  void inspect(Inspector* inspector, std::size_t keep) override {
-    inspector_ = inspector;
-    keep_ = keep;
-  }
+  void inspect(Inspector* inspector, std::size_t keep) override;
   void welcome(const Parameters& reported, const CancelRequest& key, Outbox& to_client) override;
   Need from_client(Bytes& in, Exchange& out) override;
   void from_backend(Bytes in, Exchange& out) override;
@@ -65,6 +66,7 @@ class ClientConversation final : public Conversation {
     Parameters changed;  // reported values that no statement explains, as they were before
     std::unique_ptr<sql::Classifier> classifier;  // of a text too long to be seen together
     std::shared_ptr<Statement> streamed;          // the Parse that it belongs to
+    std::unique_ptr<SettingsGuard> guard;         // of the same text
     std::vector<std::string> held;  // cursors WITH HOLD; "" is one that only CLOSE ALL closes
   };
   Scratch& scratch();
@@ -72,6 +74,8 @@ class ClientConversation final : public Conversation {
   // ---- requests
   Step request(const Head& head, Exchange& out);
   Step needs_backend(const Head& head, Exchange& out);
+  Step send_request(const Head& head, Exchange& out);
+  void watch_body(Bytes begin, bool whole);
   Step query(const Head& head, Exchange& out);
   bool query_with_effects(std::string_view text, const Head& head, Exchange& out,
                           std::unique_ptr<Aftermath>& aftermath, Step& stop);
@@ -108,10 +112,10 @@ class ClientConversation final : public Conversation {
   void send_parse(std::string_view name, Bytes rest, Exchange& out);
   void close_statement(std::string_view name, const Head& head, Exchange& out);
   StatementPtr virtual_deallocate(Bytes rest);
-  void fail_batch(const Failure& failure, Exchange& out);
+  Expected& fail_batch(const Failure& failure, Exchange& out);
 
   // ---- effects
-  sql::ScannerOptions scanner_options() const { return {false, link_->backslash_escapes(), false}; }
+  sql::ScannerOptions scanner_options() const;
   Step consider(const sql::Effects& effects, std::optional<Failure>& refusal);
   std::optional<Failure> refusal_of(const sql::Effects& effects) const;
   Step refuse_query(const Failure& refusal, const Head& head, Exchange& out);
@@ -126,6 +130,41 @@ class ClientConversation final : public Conversation {
   void change_settings(const sql::Effects& effects, bool outside);
   void note_change(std::string_view name, std::string before, std::string_view value);
   void explain_change(std::string_view name);
+
+  // ---- the Inspector, and fixed settings
+  bool watched() const { return inspection_ || guarded_; }
+  std::size_t head_limit(char type) const;
+  bool admit(const Head& head, Exchange& out, Step& stop);
+  bool ask(const Head& head, Exchange& out, Step& stop);
+  bool obey(Verdict& verdict, const Head& head, Exchange& out, Step& stop);
+  void rewrite(const Head& head, std::string_view text);
+  StatementPtr bound_by(const Head& head) const;
+  void keep_digest(const Statement& statement);
+  std::optional<Failure> fixed_setting(const Head& head) const;
+  bool guard_body(Bytes piece, Exchange& out);
+  bool runs_after_reset(const Head& head, Exchange& out);
+  void refuse_head(const Failure& failure, const Head& head, Exchange& out);
+  Expected& fail_transaction(Buffer error, Exchange& out);
+  Step send_admitted(const Head& head, Exchange& out);
+  Step skip_message();
+
+  // ---- answers
+  // The request at the head goes to the backend. True: its entry in the queue is `asked`.
+  bool take_admission() { return inspection_ && inspection_->take_admission(); }
+  void answer_admitted(Answer::End end, std::string_view sqlstate = {});
+  void answer(Answer::End end);
+  void lose_answers();
+  void note_error(std::string_view sqlstate);
+  void note_tag(const Head& head, Exchange& out);
+  bool limited() const;
+  bool count_row(std::size_t size);
+  Bytes pass_rows(Bytes rows, Bytes in, Exchange& out);
+  bool withhold_row(const Head& head, Exchange& out);
+  void cut(Exchange& out);
+  bool is_cut() const { return inspection_ && inspection_->cut; }
+  bool request_ended(Exchange& out);
+  bool cut_ready(Exchange& out);
+  void end_unclean(Exchange& out);
 
   // ---- pool_mode: statement
   std::optional<Failure> refused_transaction(const sql::Effects& effects) const;
@@ -152,8 +191,7 @@ class ClientConversation final : public Conversation {
   bool mid_reply() const;
 
   std::shared_ptr<const SessionDefaults> defaults_;
-  Inspector* inspector_ = nullptr;
-  std::size_t keep_ = 0;
+  std::unique_ptr<Inspection> inspection_;
   BackendLink* link_ = nullptr;
   FrameReader reader_;
   SettingsPtr startup_;  // what RESET means for this client
@@ -164,23 +202,31 @@ class ClientConversation final : public Conversation {
   SettingsPtr reapply_;   // startup values that a RESET inside a transaction has taken away
   std::unique_ptr<Scratch> scratch_;
   std::unique_ptr<Failure> attach_failure_;
+  std::unique_ptr<Failure> login_refusal_;  // a startup parameter may not be set
   PinSet pins_;
   std::uint32_t serial_ = 0;  // of named statements
   char head_type_ = 0;        // the message that waits for a backend
   bool welcomed_ = false;
   bool finished_ = false;
   bool replication_ = false;
-  bool forwarding_ = false;    // the rest of the client's message goes to the backend
-  bool drop_head_ = false;     // the next message was refused
-  bool skipping_ = false;      // to the client's next Sync, without a backend
-  bool batch_open_ = false;    // extended messages were sent, their Sync was not
-  bool batch_failed_ = false;  // an error came in the batch whose Sync is awaited
-  bool settle_ = false;        // settings are changing: wait for the outcome
-  bool sequence_ok_ = false;   // currval() is good in this transaction
-  bool replied_ = false;       // the client has seen part of the replies to what is outstanding
-  bool used_ = false;          // the backend has run something in this lease
-  bool tell_ = false;          // a RESET was reported with values that are not the session's
-  bool stale_ = false;         // a statement on the backend is no longer what it was
+  bool forwarding_ = false;         // the rest of the client's message goes to the backend
+  bool drop_head_ = false;          // the next message was refused
+  bool skipping_ = false;           // to the client's next Sync, without a backend
+  bool skip_to_sync_ = false;       // to the client's next Sync, on a backend that does so as well
+  bool fail_at_sync_ = false;       // ... if it is made to
+  bool guarded_ = false;            // there are settings that the client may not change
+  bool admitted_ = false;           // the message at the head may go on
+  bool backslash_escapes_ = false;  // of strings, when the session last held a backend
+  bool batch_open_ = false;         // extended messages were sent, their Sync was not
+  bool batch_failed_ = false;       // an error came in the batch whose Sync is awaited
+  bool settle_ = false;             // settings are changing: wait for the outcome
+  bool sequence_ok_ = false;        // currval() is good in this transaction
+  bool replied_ = false;  // the client has seen part of the replies to what is outstanding
+  bool used_ = false;     // the backend has run something in this lease
+  bool tell_ = false;     // a RESET was reported with values that are not the session's
+  bool stale_ = false;    // a statement on the backend is no longer what it was
+  // A RESET ALL of this batch has taken fixed settings away, until its Sync.
+  enum class Reset : std::uint8_t { none, bound, done } reset_ = Reset::none;
 };
 
 // The start of a message that begins with other names than it came with, and is otherwise the same.

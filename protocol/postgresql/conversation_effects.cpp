@@ -69,7 +69,8 @@ std::optional<Failure> ClientConversation::refusal_of(const sql::Effects& effect
 ClientConversation::Step ClientConversation::refuse_query(const Failure& refusal, const Head& head,
                                                           Exchange& out) {
   if (link_->status == 'E') {
-    link_->expected.push(Reply::query);  // the server refuses it for a reason of its own
+    // The server refuses it for a reason of its own.
+    link_->expected.push(Reply::query).asked = take_admission();
     pass(head, out);
     return std::nullopt;
   }
@@ -78,16 +79,12 @@ ClientConversation::Step ClientConversation::refuse_query(const Failure& refusal
   if (link_->status == 'I') {
     put_ready_for_query(error, 'I');
     reply_locally(std::move(error), out);
+    answer_admitted(Answer::End::failed, refusal.sqlstate());
     ++out.facts.queries;
     return std::nullopt;
   }
   // The error must fail the transaction on the server too.
-  Buffer body;
-  Writer(body).cstring("refused by sluice");
-  send(frontend::kQuery, body, out);
-  Expected& entry = link_->expected.push(Reply::query);
-  entry.aftermath = std::make_unique<Aftermath>();
-  entry.aftermath->local = std::move(error);
+  fail_transaction(std::move(error), out).asked = take_admission();
   return std::nullopt;
 }
 
@@ -102,6 +99,7 @@ ClientConversation::Step ClientConversation::deallocate(const sql::Effects& effe
   put_message(bytes, backend::kCommandComplete, tag);
   put_ready_for_query(bytes, link_->status);
   reply_locally(std::move(bytes), out);
+  answer_admitted(Answer::End::done);
   ++out.facts.queries;
   return std::nullopt;
 }

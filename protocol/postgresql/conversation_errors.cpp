@@ -11,7 +11,7 @@ bool ClientConversation::error(const Head& head, Exchange& out) {
     fields = *parsed;
   }
   if (fields.severity == "FATAL" || fields.severity == "PANIC") {
-    link_->fatal = true;
+    link_->ended_by(fields);
     ++out.facts.errors;
     if (!welcomed_) {
       settings_refused(fields);
@@ -51,8 +51,13 @@ bool ClientConversation::settings_refused(const ErrorFields& fields) {
 // True: as the server sent it.
 bool ClientConversation::show_error(const Aftermath* aftermath, std::string_view sqlstate,
                                     Exchange& out) {
+  if (is_cut()) {
+    inspection_->errored = true;
+    return false;
+  }
   ++out.facts.errors;
   if (link_->unclean && attach_failure_) {
+    note_error(attach_failure_->sqlstate());
     Buffer bytes;
     put_error_response(bytes, *attach_failure_, ErrorLevel::error);
     out.to_client.own(bytes);
@@ -60,9 +65,12 @@ bool ClientConversation::show_error(const Aftermath* aftermath, std::string_view
   }
   if (aftermath != nullptr && !aftermath->local.empty() &&
       (aftermath->only_if.empty() || aftermath->only_if == sqlstate)) {
+    const auto ours = parse_error_fields(Bytes(aftermath->local).subspan(kHeaderSize));
+    note_error(ours ? ours->sqlstate : sqlstate);
     out.to_client.own(aftermath->local);
     return false;
   }
+  note_error(sqlstate);
   return true;
 }
 
@@ -74,8 +82,10 @@ bool ClientConversation::error_in_batch(const ErrorFields& fields, Exchange& out
     ++sync;
   }
   bool has_sync = sync < expected.size();
+  std::size_t unanswered = 0;
   for (std::size_t i = sync; i-- > 1;) {
     Expected skipped = std::move(expected.at(i));
+    unanswered += skipped.asked ? 1 : 0;
     expected.erase(i);
     undo(std::move(skipped), false);
   }
@@ -97,6 +107,12 @@ bool ClientConversation::error_in_batch(const ErrorFields& fields, Exchange& out
   if (failed.aftermath && failed.kind == Reply::execute) {
     failed.failed = true;
     carry_out(*failed.aftermath, &failed, false);
+  }
+  if (failed.asked) {
+    answer(Answer::End::failed);
+  }
+  for (; unanswered != 0; --unanswered) {
+    answer(Answer::End::skipped);
   }
   undo(std::move(failed), true);
   batch_failed_ = true;

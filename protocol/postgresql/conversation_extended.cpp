@@ -53,12 +53,18 @@ ClientConversation::Step ClientConversation::bind(const Head& head, Exchange& ou
       return std::nullopt;
     }
     watch(*effects);
+    if (guarded_ && (effects->discard_all || effects->change == sql::Change::reset_all)) {
+      reset_ = Reset::bound;
+    }
   }
   PreparedPtr prepared;
   if (cursor.ok() && !name.empty() && statement) {
     prepared = ensure(*statement, out);
   } else if (cursor.ok() && name.empty()) {
     ensure_unnamed(out);
+  }
+  if (inspection_) {
+    inspection_->bind(portal, cursor.ok() ? statement : nullptr);
   }
   Expected& entry = push(Reply::bind);
   entry.prepared = prepared;
@@ -127,6 +133,9 @@ ClientConversation::Step ClientConversation::close(const Head& head, Exchange& o
   if (name.empty()) {
     portal_.reset();
   }
+  if (inspection_) {
+    inspection_->close(name);
+  }
   pass(head, out);
   return std::nullopt;
 }
@@ -169,7 +178,11 @@ ClientConversation::Step ClientConversation::execute(const Head& head, Exchange&
   if (!head.whole()) {
     return throw_out(fail(FailureKind::message_too_large, "the portal name is too long"), out);
   }
+  if (reset_ == Reset::bound) {
+    reset_ = Reset::done;
+  }
   Expected& entry = push(Reply::execute);
+  entry.asked = take_admission();
   if (portal_ && cursor.ok() && portal.empty()) {
     const sql::Effects& effects = *portal_->effects;
     entry.aftermath = std::make_unique<Aftermath>();
@@ -233,13 +246,14 @@ void ClientConversation::ensure_unnamed(Exchange& out) {
 }
 
 // Refuses the message in a way that fails the server's batch too: it looks for what is not there.
-void ClientConversation::fail_batch(const Failure& failure, Exchange& out) {
+Expected& ClientConversation::fail_batch(const Failure& failure, Exchange& out) {
   Buffer body;
   Writer(body).u8('S').cstring("sluice_?");
   send(frontend::kDescribe, body, out);
   Expected& entry = push(Reply::describe_statement);
   entry.aftermath = std::make_unique<Aftermath>();
   put_error_response(entry.aftermath->local, failure, ErrorLevel::error);
+  return entry;
 }
 
 }  // namespace sluice::protocol::postgresql

@@ -47,7 +47,7 @@ ClientConversation::Step ClientConversation::parse(const Head& head, Exchange& o
   } else if (statements_ && statements_->size() >= kMaxStatements) {
     fail_batch(fail(FailureKind::message_too_large, "too many prepared statements in this session"),
                out);
-  } else if (!head.whole()) {
+  } else if (head.size > kHeadLimit) {
     parse_long(head, name, cursor.rest(), out);
   } else {
     parse_named(head, name, cursor.rest(), out);
@@ -62,18 +62,20 @@ ClientConversation::Step ClientConversation::parse_unnamed(const Head& head, Byt
   entry.unnamed = true;
   entry.previous = std::move(unnamed_);
   StatementPtr replaced;
-  if (head.whole()) {
+  const bool is_long = head.size > kHeadLimit;
+  if (!is_long) {
     statement->effects = statement_effects(rest, scanner_options());
     if (statement->effects && statement->effects->deallocate) {
       replaced = virtual_deallocate(rest);
     }
     statement->body.assign(rest.begin(), rest.end());
   } else {
-    Scratch& state = scratch();
-    state.classifier = std::make_unique<sql::Classifier>(scanner_options());
-    state.classifier->feed(rest);
-    state.streamed = statement;
+    watch_body(rest, head.whole());
+    scratch().streamed = statement;
     pins_.add(Pin::prepared);  // it cannot be prepared again elsewhere
+  }
+  if (inspection_) {
+    keep_digest(*statement);
   }
   unnamed_ = replaced ? replaced : statement;
   link_->unnamed = unnamed_;
@@ -82,6 +84,9 @@ ClientConversation::Step ClientConversation::parse_unnamed(const Head& head, Byt
     send_parse("", replaced->body, out);
   } else {
     pass(head, out);
+    if (is_long && head.whole()) {
+      end_of_body(out);
+    }
   }
   return std::nullopt;
 }
@@ -92,6 +97,9 @@ void ClientConversation::parse_named(const Head& head, std::string_view name, By
     statements_ = std::make_unique<ClientStatements>();
   }
   StatementPtr statement = share_statement(rest, settings_hash(), scanner_options());
+  if (inspection_) {
+    keep_digest(*statement);
+  }
   if (statement->effects && statement->effects->deallocate) {
     if (StatementPtr replaced = virtual_deallocate(rest)) {
       statement = std::move(replaced);
@@ -156,10 +164,11 @@ void ClientConversation::parse_long(const Head& head, std::string_view name, Byt
     statements_ = std::make_unique<ClientStatements>();
   }
   statements_->put(name, statement, serial_++);
-  Scratch& state = scratch();
-  state.classifier = std::make_unique<sql::Classifier>(scanner_options());
-  state.classifier->feed(rest);
-  state.streamed = statement;
+  watch_body(rest, head.whole());
+  scratch().streamed = statement;
+  if (inspection_) {
+    keep_digest(*statement);
+  }
   evict(out);
   Expected& entry = push(Reply::parse);
   entry.prepared = prepared;
@@ -170,6 +179,9 @@ void ClientConversation::parse_long(const Head& head, std::string_view name, Byt
   Writer(start).cstring(prepared->name);
   out.to_backend.own(rename_head(frontend::kParse, head.size, name.size() + 1, start));
   pass_tail(head, kHeaderSize + name.size() + 1, out);
+  if (head.whole()) {
+    end_of_body(out);
+  }
 }
 
 // DEALLOCATE of a name that only this client has: runs as a statement that does nothing.

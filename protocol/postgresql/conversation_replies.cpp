@@ -11,9 +11,13 @@ void ClientConversation::from_backend(Bytes in, Exchange& out) {
   while (link_ != nullptr && !link_->broken) {
     BackendLink& link = *link_;
     if (Bytes rows = plain_rows(in); !rows.empty()) {
-      out.to_client.borrow(rows);
-      in = in.subspan(rows.size());
-      replied_ = true;
+      if (inspection_) {
+        in = pass_rows(rows, in, out);
+      } else {
+        out.to_client.borrow(rows);
+        in = in.subspan(rows.size());
+        replied_ = true;
+      }
     }
     Head head;
     switch (link.reader.peek(in, kBackendMessageLimit, backend_head, head)) {
@@ -110,6 +114,9 @@ bool ClientConversation::reply_to_front(const Head& head, Exchange& out) {
   switch (head.type) {
     case backend::kDataRow:
       fits = kind == Reply::query || kind == Reply::execute || kind == Reply::settings;
+      if (fits && inspection_ && kind != Reply::settings && withhold_row(head, out)) {
+        return false;
+      }
       break;
     case backend::kRowDescription:
       fits = kind == Reply::query || kind == Reply::settings;
@@ -153,12 +160,22 @@ bool ClientConversation::reply_to_front(const Head& head, Exchange& out) {
       fits = kind == Reply::query || kind == Reply::execute;
       if (fits) {
         copy_in_started();
+        if (is_cut()) {
+          end_unclean(out);  // the client will not send what the server waits for
+          return false;
+        }
       }
       break;
     case backend::kCopyOutResponse:
     case backend::kCopyData:
     case backend::kCopyDone:
       fits = kind == Reply::query || kind == Reply::execute;
+      if (fits && inspection_) {
+        inspection_->copied_out = true;
+        if (head.type == backend::kCopyData && withhold_row(head, out)) {
+          return false;
+        }
+      }
       break;
     case backend::kFunctionCallResponse:
       fits = kind == Reply::function_call;
@@ -171,6 +188,7 @@ bool ClientConversation::reply_to_front(const Head& head, Exchange& out) {
   if (!fits) {
     return break_link("an unexpected message", out);
   }
+  visible = visible && !is_cut();
   replied_ = replied_ || visible;
   return visible && welcomed_;
 }
@@ -180,6 +198,12 @@ bool ClientConversation::command_complete(const Head& head, Exchange& out) {
   Expected& front = link_->expected.front();
   front.succeeded = true;
   bool visible = true;
+  if (inspection_) {
+    note_tag(head, out);
+    if (link_->broken) {
+      return false;
+    }
+  }
   if (head.type == backend::kCommandComplete && !head.body().empty() && head.body()[0] == 'D') {
     std::string_view tag = as_text(head.body());
     tag = tag.substr(0, tag.find('\0'));
@@ -194,13 +218,18 @@ bool ClientConversation::command_complete(const Head& head, Exchange& out) {
       Writer(text).cstring("DEALLOCATE");
       Buffer bytes;
       put_message(bytes, backend::kCommandComplete, text);
-      out.to_client.own(bytes);
+      if (!is_cut()) {
+        out.to_client.own(bytes);
+      }
       visible = false;
     }
   }
   if (front.kind == Reply::execute) {
     link_->copy_in = false;
     Expected entry = pop();
+    if (entry.asked) {
+      answer(is_cut() ? Answer::End::skipped : Answer::End::done);
+    }
     if (entry.aftermath) {
       scratch().executed.push_back(std::move(entry.aftermath));
     }
@@ -248,6 +277,9 @@ bool ClientConversation::ready(const Head& head, Exchange& out) {
     settings_ready(entry);
     return false;
   }
+  if (entry.asked) {
+    answer(entry.failed ? Answer::End::failed : Answer::End::done);
+  }
   bool outside = before == 'I' && *parsed == 'I';
   if (entry.aftermath) {
     carry_out(*entry.aftermath, &entry, outside);
@@ -273,6 +305,9 @@ bool ClientConversation::ready(const Head& head, Exchange& out) {
     }
   }
   replied_ = false;
+  if (inspection_ && !request_ended(out)) {
+    return false;
+  }
   if (link_->unclean && *parsed != 'I') {
     Buffer bytes;
     put_ready_for_query(bytes, 'I');
@@ -300,8 +335,13 @@ void ClientConversation::after_message(Exchange& out) {
   while (!expected.empty()) {
     Reply kind = expected.front().kind;
     if (kind == Reply::local) {
-      out.to_client.own(expected.front().aftermath->local);
-      replied_ = true;
+      if (!is_cut()) {
+        out.to_client.own(expected.front().aftermath->local);
+        replied_ = true;
+      }
+      if (expected.front().asked) {
+        answer(Answer::End::skipped);
+      }
     } else if (kind != Reply::copy_end) {
       return;
     }

@@ -5,23 +5,23 @@
 #include "protocol/writer.hpp"
 
 namespace sluice::protocol::postgresql {
-namespace {
 
-std::size_t client_head(char type) {
+std::size_t ClientConversation::head_limit(char type) const {
   switch (type) {
     case frontend::kQuery:
     case frontend::kParse:
+      return inspection_ && inspection_->keep > kHeadLimit ? inspection_->keep : kHeadLimit;
     case frontend::kBind:
     case frontend::kDescribe:
     case frontend::kClose:
     case frontend::kExecute:
       return kHeadLimit;
+    case frontend::kFunctionCall:
+      return kHeaderSize + sizeof(std::uint32_t);  // the function
     default:
       return kHeaderSize;
   }
 }
-
-}  // namespace
 
 Need ClientConversation::from_client(Bytes& in, Exchange& out) {
   for (;;) {
@@ -29,7 +29,8 @@ Need ClientConversation::from_client(Bytes& in, Exchange& out) {
       return Need::close;
     }
     Head head;
-    switch (reader_.peek(in, defaults_->max_message, client_head, head)) {
+    const auto limit = [this](char type) { return head_limit(type); };
+    switch (reader_.peek(in, defaults_->max_message, limit, head)) {
       case FrameReader::Got::more:
         return Need::input;
       case FrameReader::Got::body:
@@ -65,7 +66,7 @@ ClientConversation::Step ClientConversation::request(const Head& head, Exchange&
       if (head.size != kHeaderSize) {
         return throw_out(fail(FailureKind::protocol_violation, "invalid message format"), out);
       }
-      if (link_ != nullptr && link_->fatal) {
+      if (link_ != nullptr && (link_->fatal || (is_cut() && !skip_to_sync_))) {
         return Need::reply;
       }
       head.type == frontend::kSync ? sync(head, out) : flush(head, out);
@@ -92,8 +93,9 @@ ClientConversation::Step ClientConversation::request(const Head& head, Exchange&
 }
 
 ClientConversation::Step ClientConversation::needs_backend(const Head& head, Exchange& out) {
+  Step stop;
   if (skipping_) {
-    return std::nullopt;
+    return skip_message();
   }
   if (link_ == nullptr) {
     head_type_ = head.type;
@@ -104,10 +106,16 @@ ClientConversation::Step ClientConversation::needs_backend(const Head& head, Exc
       drop_head_ = false;  // this is it
       return std::nullopt;
     }
+    if (watched() && !admit(head, out, stop)) {
+      return stop;
+    }
     return Need::backend;
   }
-  if (link_->ignoring) {
-    return std::nullopt;
+  if (link_->ignoring || skip_to_sync_) {
+    return skip_message();
+  }
+  if (is_cut()) {
+    return Need::reply;  // whether a transaction has failed is still to be seen
   }
   if (link_->fatal || (link_->unclean && !batch_open_)) {
     return Need::reply;
@@ -115,15 +123,22 @@ ClientConversation::Step ClientConversation::needs_backend(const Head& head, Exc
   if (link_->copy_in) {
     return throw_out(fail(FailureKind::protocol_violation, "unexpected message during COPY"), out);
   }
-  if (Step stop = settle(out)) {
+  if ((stop = settle(out))) {
+    return stop;
+  }
+  if (watched() && !admit(head, out, stop)) {
     return stop;
   }
   used_ = true;
+  return watched() ? send_admitted(head, out) : send_request(head, out);
+}
+
+ClientConversation::Step ClientConversation::send_request(const Head& head, Exchange& out) {
   if (head.type == frontend::kQuery) {
     return query(head, out);
   }
   if (head.type == frontend::kFunctionCall) {
-    link_->expected.push(Reply::function_call);
+    link_->expected.push(Reply::function_call).asked = take_admission();
     pass(head, out);
     return std::nullopt;
   }
@@ -144,6 +159,7 @@ ClientConversation::Step ClientConversation::query(const Head& head, Exchange& o
     return stop;
   }
   Expected& entry = link_->expected.push(Reply::query);
+  entry.asked = take_admission();
   entry.aftermath = std::move(aftermath);
   entry.previous = std::move(unnamed_);
   unnamed_.reset();
@@ -180,6 +196,10 @@ bool ClientConversation::query_with_effects(std::string_view text, const Head& h
     return false;
   }
   watch(effects);
+  if (guarded_ && batch_open_ &&
+      (effects.discard_all || effects.change == sql::Change::reset_all)) {
+    reset_ = Reset::done;
+  }
   aftermath = std::make_unique<Aftermath>();
   aftermath->own = std::make_unique<const sql::Effects>(std::move(effects));
   aftermath->serial = serial_;
@@ -188,10 +208,9 @@ bool ClientConversation::query_with_effects(std::string_view text, const Head& h
 
 // Seen piece by piece: classified when its last byte has gone by.
 void ClientConversation::long_query(const Head& head, Exchange& out) {
-  Scratch& state = scratch();
-  state.classifier = std::make_unique<sql::Classifier>(scanner_options());
-  state.classifier->feed(head.body());
+  watch_body(head.body(), false);
   Expected& entry = link_->expected.push(Reply::query);
+  entry.asked = take_admission();
   entry.previous = std::move(unnamed_);
   unnamed_.reset();
   link_->unnamed.reset();
@@ -199,8 +218,22 @@ void ClientConversation::long_query(const Head& head, Exchange& out) {
   pass(head, out);
 }
 
+// `begin` are the first bytes of a text that is not kept, or all of it.
+void ClientConversation::watch_body(Bytes begin, bool whole) {
+  Scratch& state = scratch();
+  state.classifier = std::make_unique<sql::Classifier>(scanner_options());
+  state.classifier->feed(begin);
+  if (guarded_ && !whole) {
+    state.guard = std::make_unique<SettingsGuard>(*defaults_, scanner_options());
+    state.guard->feed(begin);
+  }
+}
+
 void ClientConversation::take_body(Bytes& in, Exchange& out) {
   Bytes piece = reader_.take_body(in);
+  if (scratch_ && scratch_->guard && !guard_body(piece, out)) {
+    return;
+  }
   if (forwarding_) {
     out.to_backend.borrow(piece);
   }
@@ -245,7 +278,11 @@ void ClientConversation::end_of_body(Exchange& out) {
 }
 
 void ClientConversation::sync(const Head& head, Exchange& out) {
-  batch_open_ = false;
+  if (std::exchange(fail_at_sync_, false) && link_ != nullptr && !link_->ignoring) {
+    fail_batch(fail(FailureKind::internal, ""), out);  // swallowed: the client has its error
+  }
+  skip_to_sync_ = batch_open_ = false;
+  reset_ = Reset::none;
   if (link_ == nullptr) {
     skipping_ = false;
     Buffer bytes;

@@ -66,6 +66,9 @@ class PostgresqlDialect final : public Dialect {
     return out;
   }
 
+  std::string_view isolation_setting() const override { return "default_transaction_isolation"; }
+  std::string_view default_isolation() const override { return "READ COMMITTED"; }
+
   std::unique_ptr<Conversation> make_conversation(
       const ClientLogin& login, std::shared_ptr<const SessionDefaults> defaults) const override {
     return std::make_unique<ClientConversation>(login, std::move(defaults));

@@ -59,6 +59,7 @@ struct Expected {
   bool failed = false;
   bool succeeded = false;  // a statement of it has
   bool unnamed = false;    // Parse: of the unnamed statement, by the client
+  bool asked = false;      // the Inspector waits for how it ends
   StatementPtr previous;   // the client's unnamed statement before it
   PreparedPtr prepared;    // the name in use on the backend
   std::unique_ptr<Aftermath> aftermath;
@@ -72,6 +73,7 @@ class Expectations {
   const Expected& front() const { return entries_[first_]; }
   Expected& back() { return entries_.back(); }
   Expected& at(std::size_t index) { return entries_[first_ + index]; }
+  const Expected& at(std::size_t index) const { return entries_[first_ + index]; }
   // True: a request before the present batch is not answered yet.
   bool ends_a_batch() const {
     return std::any_of(entries_.begin() + static_cast<std::ptrdiff_t>(first_), entries_.end(),

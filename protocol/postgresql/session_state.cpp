@@ -31,11 +31,20 @@ SettingsPtr startup_settings(const Parameters& parameters, const SessionDefaults
   if (!defaults.isolation_level.empty()) {
     settings.set("default_transaction_isolation", lower_case(defaults.isolation_level));
   }
-  if (defaults.read_only) {
+  if (defaults.read_only || defaults.read_only_fixed) {
     settings.set("default_transaction_read_only", "on");
   }
-  for (const auto& [name, value] : parameters) {
+  const auto fixed = [&defaults](std::string_view name) {
+    return std::any_of(defaults.fixed.begin(), defaults.fixed.end(),
+                       [name](const std::string& one) { return same_setting_name(one, name); });
+  };
+  for (const auto& [name, value] : defaults.settings) {
     settings.set(lower_case(name), value);
+  }
+  for (const auto& [name, value] : parameters) {
+    if (!fixed(name)) {
+      settings.set(lower_case(name), value);
+    }
   }
   return shared(std::move(settings));
 }

@@ -31,8 +31,8 @@ class Store {
     if (StatementPtr known = place.lock()) {
       return known;
     }
-    auto* fresh = new Statement{Buffer(body.begin(), body.end()), digest, settings,
-                                statement_effects(body, options), nullptr};
+    auto* fresh = new Statement{Buffer(body.begin(), body.end()), digest,  settings,
+                                statement_effects(body, options), nullptr, {}};
     StatementPtr shared(fresh, [this, key](const Statement* statement) {
       drop(key);
       delete statement;
@@ -76,6 +76,22 @@ std::string server_name(const StatementKey& key) {
 }
 
 }  // namespace
+
+void KeptDigest::keep(const sql::Digest& digest) const {
+  if (get() != nullptr) {
+    return;
+  }
+  const auto* fresh = new sql::Digest(digest);
+  const sql::Digest* none = nullptr;
+  if (!made_.compare_exchange_strong(none, fresh, std::memory_order_acq_rel)) {
+    delete fresh;
+  }
+}
+
+std::string_view Statement::text() const {
+  const std::string_view all = as_text(body);
+  return all.substr(0, all.find('\0'));
+}
 
 std::unique_ptr<const sql::Effects> statement_effects(Bytes body, sql::ScannerOptions options) {
   std::string_view text = as_text(body);

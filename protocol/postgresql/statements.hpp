@@ -4,6 +4,7 @@
 // prepared, so that clients that prepare the same text share it on a backend.
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -14,6 +15,7 @@
 
 #include "protocol/bytes.hpp"
 #include "protocol/sql/classifier.hpp"
+#include "protocol/sql/digest.hpp"
 
 namespace sluice::protocol::postgresql {
 
@@ -36,6 +38,21 @@ struct Prepared {
 };
 using PreparedPtr = std::shared_ptr<const Prepared>;
 
+// The digest of a text that many sessions share: whoever makes it first leaves it here.
+class KeptDigest {
+ public:
+  KeptDigest() = default;
+  KeptDigest(const KeptDigest&) = delete;
+  KeptDigest& operator=(const KeptDigest&) = delete;
+  ~KeptDigest() { delete made_.load(std::memory_order_relaxed); }
+
+  const sql::Digest* get() const { return made_.load(std::memory_order_acquire); }
+  void keep(const sql::Digest& digest) const;
+
+ private:
+  mutable std::atomic<const sql::Digest*> made_{nullptr};
+};
+
 // What a client prepared.
 struct Statement {
   Buffer body;          // of Parse, after the name: text NUL, types; empty: was too large to keep
@@ -43,6 +60,9 @@ struct Statement {
   std::uint64_t settings = 0;                   // hash of the settings that it was parsed under
   std::unique_ptr<const sql::Effects> effects;  // null: none
   PreparedPtr only;                             // too large to keep: it exists only there
+  KeptDigest kept;                              // of the text, once somebody has asked for it
+
+  std::string_view text() const;  // empty: was too large to keep
 };
 using StatementPtr = std::shared_ptr<const Statement>;
 

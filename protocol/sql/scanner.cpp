@@ -6,6 +6,13 @@
 #include "protocol/sql/characters.hpp"
 
 namespace sluice::protocol::sql {
+namespace {
+
+// /*!50000 */ and what is older is code for every server that is still about.
+constexpr std::uint32_t kFirstConditional = 50100;
+
+}  // namespace
+
 bool same_word(std::string_view text, std::string_view lower) {
   return text.size() == lower.size() &&
          std::equal(text.begin(), text.end(), lower.begin(), [](char a, char b) {
@@ -110,6 +117,7 @@ bool Scanner::step_start(At& at, At end, Token& token) {
       break;
     case '#':
       if (options_.mysql) {
+        conditional_ = conditional_ || executable_;
         state_ = State::line_comment;
         return ++at, false;
       }
@@ -182,6 +190,7 @@ bool Scanner::step_comment(At& at, At end, Token& token) {
           state_ = State::minus;
           return true;
         }
+        conditional_ = conditional_ || executable_;
         state_ = byte == '\n' ? State::start : State::line_comment;
         break;
       case State::line_comment:
@@ -194,12 +203,15 @@ bool Scanner::step_comment(At& at, At end, Token& token) {
           return symbol(begin_, '/', token);
         }
         depth_ = 1;
+        conditional_ = conditional_ || executable_;
         state_ = options_.mysql ? State::bang : State::block_comment;
         break;
       case State::bang:
       case State::bang_m:
         if (byte == '!') {
           match_ = 0;
+          version_ = 0;
+          conditional_ = conditional_ || state_ == State::bang_m;
           state_ = State::version;
         } else if (byte == 'M' && state_ == State::bang) {
           state_ = State::bang_m;
@@ -211,9 +223,11 @@ bool Scanner::step_comment(At& at, At end, Token& token) {
       case State::version:
         if (kClasses[byte] != kDigit || match_ == 6) {
           executable_ = true;
+          conditional_ = conditional_ || version_ >= kFirstConditional;
           state_ = State::start;
           return false;
         }
+        version_ = 10 * version_ + (byte - '0');
         ++match_;
         break;
       case State::exec_star:

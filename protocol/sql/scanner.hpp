@@ -49,6 +49,10 @@ struct ScannerOptions {
   // PostgreSQL: standard_conforming_strings is off. MySQL: NO_BACKSLASH_ESCAPES is not set.
   bool backslash_escapes = false;
   bool ansi_quotes = false;  // MySQL: "x" is an identifier
+  // The client's encoding is one whose characters may end in the byte of a backslash, a quote or
+  // another sign (big5, cp932, gb18030, gbk, sjis, johab, uhc). Tokens do not heed it; who must be
+  // sure of them looks: see Digest::unclear.
+  bool double_byte = false;
 };
 
 class Scanner {
@@ -67,6 +71,9 @@ class Scanner {
   void look_inside() { look_inside_ = true; }
   // PostgreSQL: a dollar-quote tag was too long to be followed: the tokens cannot be trusted.
   bool lost() const { return lost_; }
+  // MySQL: what is a token for one version of the server is a comment for another: /*!50100 */ and
+  // above, /*M! */, and comments within any of these.
+  bool conditional() const { return conditional_; }
 
  private:
   enum class State : std::uint8_t {
@@ -126,10 +133,12 @@ class Scanner {
   bool look_inside_ = false;
   bool silent_ = false;  // the open string is looked into, not reported
   bool lost_ = false;
+  bool conditional_ = false;
   std::uint8_t kept_ = 0;  // bytes in text_
   std::uint8_t tag_size_ = 0;
   std::uint8_t match_ = 0;
   std::uint32_t depth_ = 0;
+  std::uint32_t version_ = 0;
   std::uint64_t base_ = 0;        // offset of chunk_ in the text
   std::uint64_t begin_ = 0;       // offset of the open token
   std::uint64_t text_begin_ = 0;  // offset of its text

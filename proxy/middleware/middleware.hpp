@@ -5,6 +5,8 @@
 // it: made at the login, used on the session's worker alone, and told of each phase in turn:
 //
 //   on_login             once, before any backend is touched; may refuse, and leave things in Login
+//   on_login_end         once, when the chain has let the session in, or refused it; the route is
+//                        known where one was matched
 //   on_request           before a request goes to a backend: allow | refuse | delay | rewrite
 //   on_decided           what the whole chain said, unless it was a delay
 //   on_answer            an allowed request ended (not of RequestKind::prepare)
@@ -13,7 +15,8 @@
 //   on_close             always, exactly once, for each Part that exists, in reverse order
 //
 // The global chain's parts come first, then the route's, each in the order of the file. The chain
-// stops at the first that refuses or delays. Nothing here blocks, does I/O or reads a clock: slow
+// stops at the first that refuses or delays; after a delay it goes on with the one that said so,
+// and asks those before it no second time. Nothing here blocks, does I/O or reads a clock: slow
 // work goes to Background. What a Part throws is caught by the Chain: on_login and on_request
 // refuse then (FailureKind::middleware_failed), the others are logged and go on with the next Part.
 
@@ -22,6 +25,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/middleware.hpp"
 #include "metrics/instruments.hpp"
@@ -69,10 +73,13 @@ struct Login {
   const protocol::Parameters& attributes;
   Now now;
 
-  protocol::Parameters claims{};    // verified, for the match of routes, `expose` and the audit
-  protocol::Parameters settings{};  // the database session starts with them; the client cannot
-                                    // change those of `expose`
-  bool read_only = false;  // transactions are read only, and stay so
+  // Verified, for the match of routes and the audit. A claim that is a list is there once for each
+  // of its elements: one that matches is enough.
+  protocol::Parameters claims{};
+  // The database session starts with them; one name once.
+  protocol::Parameters settings{};
+  std::vector<std::string> fixed{};  // names among them that the client cannot change
+  bool read_only = false;            // transactions are read only, and stay so
 };
 
 struct Verdict {
@@ -101,6 +108,7 @@ struct Asked {
   std::shared_ptr<const protocol::sql::Digest> digest;  // where a Part wants it
   std::string text;                                     // likewise
   bool in_transaction = false;                          // when it was asked
+  bool truncated = false;                               // `digest` and `text` are of its beginning
 };
 
 struct TransactionEnd {
@@ -128,6 +136,9 @@ struct Moment {
   bool running = false;      // a request is on the backend
   TimePoint moved_at;        // when the last request was begun or answered
   TimePoint transaction_at;  // when the open transaction began; as exact as the ticks
+  // What transactions of the session begin with: "REPEATABLE READ"; of a server whose default
+  // nobody has changed where neither the session nor its route says.
+  std::string_view isolation;
 };
 
 class Part {
@@ -138,6 +149,8 @@ class Part {
   virtual ~Part() = default;
 
   virtual void on_login(Login& /*login*/, Verdict& /*verdict*/) {}
+  // `verdict` is allow or refuse.
+  virtual void on_login_end(const Login& /*login*/, const Verdict& /*verdict*/) {}
   // `verdict` is what those before it have said: allow or rewrite.
   virtual void on_request(const protocol::Request& /*request*/, const Now& /*now*/,
                           Verdict& /*verdict*/) {}
@@ -167,6 +180,8 @@ class Middleware {
   virtual std::string_view name() const = 0;  // as in the configuration
   virtual Wants wants() const = 0;
   virtual std::unique_ptr<Part> begin(const Place& place) = 0;
+  // Where its own threads count, if it has any; called before the first begin(). Outlives it.
+  virtual void count_with(metrics::MiddlewareInstruments& /*instruments*/) {}
   // SIGUSR1: files that were moved away are opened anew.
   virtual void reopen() {}
 };

@@ -56,7 +56,6 @@ INSTANTIATE_TEST_SUITE_P(
         Row{Part::top, "worker: 1", "@:1", "unknown key \"worker\"; did you mean \"workers\"?"},
         Row{Part::top, "<<: {}", "@:1", "unknown key \"<<\"; merge keys are not supported"},
         Row{Part::top, "zzzzzz: 1", "@:1", "unknown key \"zzzzzz\""},
-        Row{Part::top, "middleware: [{audit: {}}]", "@:13", "middleware: not supported yet"},
         Row{Part::top, "schedules: [{cron: x}]", "@:12", "schedules: not supported yet"},
         Row{Part::top, "auth: {passthrough: true}", "@:21", "auth.passthrough: not supported yet"},
         Row{Part::top, "auth: {query: {url: x}}", "@:15", "auth.query: not supported yet"},
@@ -85,8 +84,8 @@ INSTANTIATE_TEST_SUITE_P(
         Row{Part::top, "limits: {query_timeout: 30}", "@:25", "limits.query_timeout: " + kDuration},
         Row{Part::top, "limits: {client_max_lifetime: -1}", "@:31",
             "limits.client_max_lifetime: " + kDuration},
-        Row{Part::top, "limits: {max_pinned_buffer: 1MiB}", "@:29",
-            "limits.max_pinned_buffer: not supported yet"},
+        Row{Part::top, "limits: {max_pinned_buffer: 1KiB}", "@:29",
+            "limits.max_pinned_buffer: must be a size from 4KiB to 1GiB"},
         Row{Part::top, "drain: {delay: -1}", "@:16", "drain.delay: " + kDuration},
         Row{Part::top, "drain: {timeout: 60}", "@:18", "drain.timeout: " + kDuration},
         Row{Part::top, "drain:", "@:1", "drain: has no value; give it one or leave the key out"},
@@ -99,10 +98,9 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Listener, BadOption,
-    testing::Values(Row{Part::listener, "tls: {mode: verify-ca}", "@:17",
-                        "listeners[0].tls.mode: \"verify-ca\" is not supported yet"},
-                    Row{Part::listener, "tls: {client_ca_file: /x}", "@:27",
-                        "listeners[0].tls.client_ca_file: not supported yet"},
+    testing::Values(Row{Part::listener, "tls: {mode: verify}", "@:17",
+                        "listeners[0].tls.mode: must be disable, prefer, require, verify-ca or "
+                        "verify-full"},
                     Row{Part::listener, "tls: {mode: disable, cert_file: /nonexistent/x}", "@:37",
                         "listeners[0].tls.cert_file: " + kMissingFile},
                     Row{Part::listener, "tls: {key_file: \"\"}", "@:21",
@@ -250,10 +248,43 @@ INSTANTIATE_TEST_SUITE_P(
         Row{Part::route, "match: {db: x}", "@:13", "routes[0].match: unknown key \"db\""},
         Row{Part::route, "isolation_level: none", "@:22",
             "routes[0].isolation_level: " + kIsolation},
-        Row{Part::route, "middleware: [{read_only: {}}]", "@:17",
-            "routes[0].middleware: not supported yet"},
-        Row{Part::route, "on_refuse: {message: x}", "@:16",
-            "routes[0].on_refuse: not supported yet"}));
+        Row{Part::route, "match: {listener: \"[\"}", "@:23",
+            "routes[0].match.listener: must be a shell pattern; * matches everything"},
+        Row{Part::route, "match: {attributes: {a b: x}}", "@:22",
+            "routes[0].match.attributes: the key \"a b\" must be a name of 1 to 63 letters, "
+            "digits, "
+            "\"_\", \"-\" and \".\""},
+        Row{Part::route, "match: {attributes: {a: \"\"}}", "@:25",
+            "routes[0].match.attributes.a: must be a shell pattern; * matches everything"},
+        Row{Part::route, "match: {attributes: [a]}", "@:21",
+            "routes[0].match.attributes: must be a map of keys and values, not a list"},
+        Row{Part::route, "match: {address: 10.0.0.0/8}", "@:18",
+            "routes[0].match.address: must be a list, not one value"},
+        Row{Part::route, "match: {address: [10.0.0.0/33]}", "@:19",
+            "routes[0].match.address[0]: must be an address or a block of addresses, as in "
+            "10.0.0.0/8 or 2001:db8::/32"},
+        Row{Part::route, "match: {tls_subject: \"\"}", "@:22",
+            "routes[0].match.tls_subject: must be a shell pattern; * matches everything"},
+        Row{Part::route, "read_only: on", "@:12", "routes[0].read_only: must be true or false"},
+        Row{Part::route, "autocommit: 1", "@:13", "routes[0].autocommit: must be true or false"},
+        Row{Part::route, "timeouts: {query_timeout: 5}", "@:27",
+            "routes[0].timeouts.query_timeout: " + kDuration},
+        Row{Part::route, "timeouts: {pool_timeout: 5s}", "@:12",
+            "routes[0].timeouts: unknown key \"pool_timeout\"; did you mean \"query_timeout\"?"},
+        Row{Part::route, "init_sql: ;", "@:11",
+            "routes[0].init_sql: must hold a statement; leave the key out for none"},
+        Row{Part::route, "middleware: {read_only: {}}", "@:13",
+            "routes[0].middleware: must be a list, not a map of keys and values"},
+        Row{Part::route, "on_refuse: {sqlstate: 28000x}", "@:23",
+            "routes[0].on_refuse.sqlstate: must be five digits and capital letters, such as "
+            "\"28000\""},
+        Row{Part::route, "on_refuse: {sqlstate: \"01000\"}", "@:23",
+            "routes[0].on_refuse.sqlstate: must stand for an error; the classes 00, 01 and 02 do "
+            "not"},
+        Row{Part::route, "on_refuse: {errno: 65536}", "@:20",
+            "routes[0].on_refuse.errno: must be a whole number from 0 to 65535"},
+        Row{Part::route, "on_refuse: {message: \"\"}", "@:22",
+            "routes[0].on_refuse.message: must not be empty"}));
 
 struct Good {
   Part part;
@@ -285,6 +316,11 @@ TEST(GoodOption, has_no_problem) {
       {Part::user, "password: 12345"},
       {Part::user, "caching_sha2_hash: \"$A$005$\\x03" + std::string(62, 's') + "\""},
       {Part::route, "tags: []\nmatch: {protocol: null, user: \"*\"}"},
+      {Part::route, "match: {listener: l, application_name: \"a*\", attributes: {x.y: \"*\"}}"},
+      {Part::route, "match: {address: [10.0.0.0/8, \"::1\"]}\nread_only: true"},
+      {Part::route, "timeouts: {query_timeout: 0s}\ninit_sql: SET a = 1; SET b.c TO 'x'"},
+      {Part::route, "middleware: [read_only]\non_refuse: {message: x, sqlstate: 28ABC}"},
+      {Part::top, "limits: {max_pinned_buffer: 64KiB}"},
   };
   for (const Good& row : rows) {
     EXPECT_EQ(problems(sample(row.part, row.lines).text), std::vector<std::string>{}) << row.lines;

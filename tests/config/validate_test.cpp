@@ -69,6 +69,21 @@ routes: [{name: r, pool: p}]
                   "\"_\", \"-\" and \".\""});
 }
 
+TEST(Validate, listeners_that_verify_need_authorities) {
+  const std::string files = "cert_file: /nonexistent/c, key_file: /nonexistent/k";
+  EXPECT_EQ(problems(sample(Part::listener, "tls: {mode: verify-full, " + files + "}").text, true),
+            Lines{"f:5:10: error: listeners[0].tls.client_ca_file: is missing; client certificates "
+                  "are verified by it"});
+  EXPECT_EQ(problems(sample(Part::listener,
+                            "tls: {mode: verify-ca, client_ca_file: /nonexistent/a, " + files + "}")
+                         .text,
+                     true),
+            Lines{});
+  EXPECT_EQ(problems(sample(Part::listener, "tls: {client_ca_file: /nonexistent/a}").text, true),
+            Lines{"f:5:27: warning: listeners[0].tls.client_ca_file: has no effect: no client is "
+                  "asked for a certificate unless the mode is verify-ca or verify-full"});
+}
+
 TEST(Validate, listeners_need_a_certificate_for_tls) {
   EXPECT_EQ(problems(sample(Part::listener, "tls: {mode: prefer}").text),
             (Lines{"f:5:10: error: listeners[0].tls.cert_file: is missing; tls needs it unless its "
@@ -143,7 +158,8 @@ routes:
 )";
   EXPECT_EQ(
       problems(text),
-      Lines{"f:5:5: warning: routes[1]: is never reached: routes[0] matches all of it first"});
+      Lines{"f:5:5: warning: routes[1]: the route \"b\" is never reached: the route \"a\" in line "
+            "4 takes all that it matches first"});
   EXPECT_NE(test::load(text).config, nullptr);
 }
 

@@ -4,8 +4,29 @@
 #include <cstdlib>
 
 #include "protocol/sql/mysql_classifier.hpp"
+#include "protocol/sql/mysql_locks.hpp"
 
 using namespace sluice::protocol;
+
+namespace {
+
+void check_locks(Bytes text, sql::MysqlSyntax syntax) {
+  static const sql::MysqlLocks kLocks{{"@a", "time_zone"}, {"@a"}, true};
+  sql::MysqlLockReader whole(kLocks, syntax);
+  whole.feed(text);
+  whole.finish();
+  sql::MysqlLockReader pieces(kLocks, syntax);
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    pieces.feed(text.subspan(at, 1));
+  }
+  pieces.finish();
+  if (whole.breach() != pieces.breach() || whole.name() != pieces.name() ||
+      whole.only_carried() != pieces.only_carried()) {
+    std::abort();
+  }
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) {
@@ -24,5 +45,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       whole.kill_query != cut.kill_query) {
     std::abort();
   }
+  check_locks(text, syntax);
   return 0;
 }

@@ -30,6 +30,14 @@ std::string lines_of(const Registry& registry, const std::string& name) {
   return found;
 }
 
+void count_everything(MiddlewareInstruments& of) {
+  of.refusals(RefusalReason::rule).add();
+  of.delay.observe(milliseconds(1));
+  for (Counter* one : {&of.reports, &of.ended, &of.cut, &of.dropped, &of.lost}) {
+    one->add();
+  }
+}
+
 TEST(Registry, SumsTheWorkersOfAPoolAndKeepsPoolsApart) {
   Registry registry("1.2.3");
   PoolInstruments& first = registry.add_pool("pets");
@@ -158,6 +166,20 @@ TEST(Registry, AddsUpTheSamplesOfOneNameAndForgetsThoseThatAreGone) {
   EXPECT_EQ(asked, 2);
 }
 
+TEST(Registry, KeepsEntriesOfChainsApartByRouteAndName) {
+  Registry registry("1.2.3");
+  registry.add_middleware("", "audit").lost.add();
+  registry.add_middleware("reports", "audit").lost.add(2);
+  registry.add_middleware("reports", "audit").lost.add(3);
+  registry.add_middleware("reports", "tag");
+  registry.add_route("reports").read_uncommitted.add(4);
+  EXPECT_EQ(lines_of(registry, "sluice_middleware_lost_total"),
+            "sluice_middleware_lost_total{route=\"\",middleware=\"audit\"} 1\n"
+            "sluice_middleware_lost_total{route=\"reports\",middleware=\"audit\"} 5\n");
+  EXPECT_EQ(lines_of(registry, "sluice_read_uncommitted_sessions_total"),
+            "sluice_read_uncommitted_sessions_total{route=\"reports\"} 4\n");
+}
+
 TEST(Registry, ShowsTheStateOfTheProcess) {
   Registry registry("1.2.3");
   EXPECT_EQ(lines_of(registry, "sluice_build_info"), "sluice_build_info{version=\"1.2.3\"} 1\n");
@@ -181,6 +203,8 @@ TEST(Registry, RendersHelpAndTypeOfEveryRowOnce) {
   registry.add_pool("pets");
   registry.add_listener("pg").logins(LoginMethod::trust, Outcome::ok).add();
   registry.sample_pool("pets", [] { return PoolSample{.backend_up = true}; });
+  registry.add_route("all");
+  count_everything(registry.add_middleware("all", "audit"));
   const std::string text = registry.render();
   std::set<std::string_view> names;
   for (const Row& row : rows()) {

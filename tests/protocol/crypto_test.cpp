@@ -58,6 +58,19 @@ TEST(Crypto, Base64RefusesWhatIsNotCanonical) {
   EXPECT_FALSE(base64_decode(std::string_view("Zm9\0", 4)));
 }
 
+TEST(Crypto, Base64UrlHasItsOwnAlphabetAndNoPadding) {
+  for (const auto& [plain, encoded] : std::vector<std::pair<std::string, std::string>>{
+           {"", ""}, {"f", "Zg"}, {"fo", "Zm8"}, {"foo", "Zm9v"}, {"\xfb\xff\xbf", "-_-_"}}) {
+    const auto decoded = base64url_decode(encoded);
+    ASSERT_TRUE(decoded) << encoded;
+    EXPECT_EQ(as_text(*decoded), plain);
+  }
+  for (const char* text : {"Z", "Zg==", "Zg=", "Zh", "Zm9", "Zm9vZ", "+_-_", "-/-_", "Zm 9", "Zm9v\n",
+                           "====", "Z.g"}) {
+    EXPECT_FALSE(base64url_decode(text)) << text;
+  }
+}
+
 TEST(Crypto, HexRoundTrips) {
   Buffer bytes{0x00, 0x7F, 0xFF};
   EXPECT_EQ(hex_encode(bytes), "007fff");

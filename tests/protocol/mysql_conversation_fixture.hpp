@@ -15,6 +15,7 @@
 #include "protocol/mysql/capabilities.hpp"
 #include "protocol/mysql/conversation.hpp"
 #include "protocol/mysql/link.hpp"
+#include "protocol/mysql/messages.hpp"
 #include "protocol/mysql/packet.hpp"
 #include "protocol/mysql/session_track.hpp"
 #include "protocol/writer.hpp"
@@ -157,6 +158,7 @@ class MysqlConversationTest : public ::testing::TestWithParam<bool> {
     facts.errors += exchange.facts.errors;
     facts.prepared_hits += exchange.facts.prepared_hits;
     facts.prepared_misses += exchange.facts.prepared_misses;
+    facts.cancel_running = facts.cancel_running || exchange.facts.cancel_running;
     exchange.facts = {};
     if (attached != nullptr && conversation->may_release()) {
       cleanup = conversation->detach();

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
 
 namespace sluice::proxy {
@@ -10,33 +11,118 @@ namespace {
 using config::Protocol;
 using namespace std::string_view_literals;
 
-config::Route route(std::string name, std::optional<Protocol> protocol, std::string user,
-                    std::string database) {
-  config::Route route;
-  route.name = std::move(name);
-  route.match = {protocol, std::move(user), std::move(database)};
-  return route;
+config::Pool pool_of(Protocol protocol) {
+  config::Pool pool;
+  pool.protocol = protocol;
+  return pool;
 }
 
-std::string matched(const config::Config& config, Protocol protocol, std::string_view user,
-                    std::string_view database) {
-  const config::Route* found = match_route(config, protocol, user, database);
-  return found != nullptr ? found->name : "-";
+// A login that every test changes in one thing.
+struct Login {
+  protocol::Parameters parameters{{"application_name", "pets"}, {"Team", "vets"}};
+  protocol::Parameters attributes{{"sluice.env", "prod"}};
+  protocol::Parameters claims{{"role", "reader"}, {"role", "writer"}, {"sub", "marie"}};
+  Candidate candidate{Protocol::postgresql, "pg",       "app",           "pets",
+                      "pets-api",           "10.1.2.3", "CN=app,O=Pets", &parameters,
+                      &attributes,          &claims};
+};
+
+// "" = it matches.
+std::string mismatch(const config::Match& match, const Candidate& candidate) {
+  const config::Pool pool = pool_of(Protocol::postgresql);
+  const auto found = RouteMatch(match, pool).check(candidate);
+  return std::string(found.member) + (found.name.empty() ? "" : "." + std::string(found.name));
 }
 
-TEST(Router, FirstMatchWins) {
-  config::Config config;
-  config.routes = {route("reports", Protocol::postgresql, "report_*", "pets"),
-                   route("narrow", std::nullopt, "app", "pets"),
-                   route("wide", std::nullopt, "app", ""),
-                   route("shadowed", std::nullopt, "app", "x")};
-  EXPECT_EQ(matched(config, Protocol::postgresql, "report_ro", "pets"), "reports");
-  EXPECT_EQ(matched(config, Protocol::mysql, "report_ro", "pets"), "-");
-  EXPECT_EQ(matched(config, Protocol::mysql, "app", "pets"), "narrow");
-  EXPECT_EQ(matched(config, Protocol::mysql, "app", "x"), "wide");
-  EXPECT_EQ(matched(config, Protocol::mysql, "app", ""), "wide");
-  EXPECT_EQ(matched(config, Protocol::mysql, "App", "x"), "-") << "names are compared as they are";
-  EXPECT_EQ(match_route(config, Protocol::mysql, "app", "x"), &config.routes[2]);
+TEST(Router, AnEmptyMatchTakesAllThatSpeakThePoolsProtocol) {
+  Login login;
+  EXPECT_EQ(mismatch({}, login.candidate), "");
+  login.candidate.protocol = Protocol::mysql;
+  EXPECT_EQ(mismatch({}, login.candidate), "protocol");
+  config::Match match;
+  match.protocol = Protocol::mysql;
+  EXPECT_EQ(mismatch(match, login.candidate), "protocol") << "the pool cannot serve it";
+}
+
+TEST(Router, EachMemberMustMatch) {
+  const Login login;
+  struct Row {
+    std::function<void(config::Match&)> set;
+    std::string_view mismatch;
+  };
+  const Row rows[] = {
+      {[](auto& m) { m.protocol = Protocol::postgresql; }, ""},
+      {[](auto& m) { m.protocol = Protocol::mysql; }, "protocol"},
+      {[](auto& m) { m.listener = "p?"; }, ""},
+      {[](auto& m) { m.listener = "my"; }, "listener"},
+      {[](auto& m) { m.user = "a*"; }, ""},
+      {[](auto& m) { m.user = "App"; }, "user"},
+      {[](auto& m) { m.database = "[op]ets"; }, ""},
+      {[](auto& m) { m.database = "pet"; }, "database"},
+      {[](auto& m) { m.application_name = "pets-*"; }, ""},
+      {[](auto& m) { m.application_name = "owners-*"; }, "application_name"},
+      {[](auto& m) { m.tls_subject = "CN=app,*"; }, ""},
+      {[](auto& m) { m.tls_subject = "CN=ops,*"; }, "tls_subject"},
+      {[](auto& m) {
+         m.address = {"192.168.0.0/16", "10.0.0.0/8"};
+       },
+       ""},
+      {[](auto& m) {
+         m.address = {"10.2.0.0/16", "::/0"};
+       },
+       "address"},
+      {[](auto& m) {
+         m.attributes = {{"team", "vet?"}};
+       },
+       ""},
+      {[](auto& m) {
+         m.attributes = {{"sluice.env", "prod"}};
+       },
+       ""},
+      {[](auto& m) {
+         m.attributes = {{"team", "*"}, {"shift", "*"}};
+       },
+       "attributes.shift"},
+      {[](auto& m) {
+         m.claims = {{"role", "writer"}, {"sub", "m*"}};
+       },
+       ""},
+      {[](auto& m) {
+         m.claims = {{"role", "admin"}};
+       },
+       "claims.role"},
+      {[](auto& m) {
+         m.claims = {{"Role", "reader"}};
+       },
+       "claims.Role"},
+  };
+  for (const Row& row : rows) {
+    config::Match match;
+    row.set(match);
+    EXPECT_EQ(mismatch(match, login.candidate), row.mismatch);
+  }
+}
+
+TEST(Router, AMappedAddressIsItsIPv4Address) {
+  Login login;
+  config::Match match;
+  match.address = {"10.0.0.0/8"};
+  login.candidate.address = "::ffff:10.9.9.9";
+  EXPECT_EQ(mismatch(match, login.candidate), "");
+  login.candidate.address = "";
+  EXPECT_EQ(mismatch(match, login.candidate), "address") << "a unix socket has no address";
+}
+
+TEST(Router, WhatALoginDoesNotShowMatchesNothing) {
+  Login login;
+  login.candidate.claims = nullptr;
+  login.candidate.attributes = nullptr;
+  config::Match match;
+  match.claims = {{"role", "*"}};
+  EXPECT_EQ(mismatch(match, login.candidate), "claims.role");
+  match = {};
+  match.attributes = {{"sluice.env", "*"}};
+  EXPECT_EQ(mismatch(match, login.candidate), "attributes.sluice.env");
 }
 
 TEST(Router, ShellPatterns) {
@@ -50,22 +136,22 @@ TEST(Router, ShellPatterns) {
         Row{"*", ".hidden", true}, Row{"pets", "", false}, Row{"pet?", "pets", true},
         Row{"pet?", "pet", false}, Row{"pet[st]", "pett", true}, Row{"pet[!st]", "pets", false},
         Row{"pets", "petshop", false}, Row{"\\*", "*", true}, Row{"\\*", "pets", false}}) {
-    config::Config config;
-    config.routes = {route("r", std::nullopt, "", row.pattern)};
-    EXPECT_EQ(matched(config, Protocol::mysql, "app", row.name) == "r", row.matches)
+    Login login;
+    login.candidate.database = row.name;
+    config::Match match;
+    match.database = row.pattern;
+    EXPECT_EQ(mismatch(match, login.candidate).empty(), row.matches)
         << row.pattern << " on " << row.name;
   }
 }
 
 TEST(Router, ANulByteMatchesNothing) {
-  config::Config config;
-  config.routes = {route("r", std::nullopt, "app", ""), route("all", std::nullopt, "", "")};
-  EXPECT_EQ(matched(config, Protocol::mysql, "app\0x"sv, "pets"), "-");
-  EXPECT_EQ(matched(config, Protocol::mysql, "app", "pets\0"sv), "-");
-}
-
-TEST(Router, NoRoutesMatchNothing) {
-  EXPECT_EQ(match_route({}, Protocol::mysql, "app", "pets"), nullptr);
+  Login login;
+  login.candidate.user = "app\0x"sv;
+  EXPECT_EQ(mismatch({}, login.candidate), "user");
+  login = {};
+  login.candidate.database = "pets\0"sv;
+  EXPECT_EQ(mismatch({}, login.candidate), "database");
 }
 
 }  // namespace

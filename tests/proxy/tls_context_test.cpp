@@ -21,6 +21,7 @@ class TlsContextTest : public testing::Test {
  protected:
   TlsContextTest()
       : authority_(make_identity("Test Authority", "", nullptr)),
+        other_(make_identity("Other Authority", "", nullptr)),
         server_(make_identity("server", "DNS:db.example,DNS:*.pool.example,IP:192.0.2.1",
                               &authority_)) {
     ca_ = files_.write("ca.crt", authority_.certificate.get());
@@ -51,6 +52,7 @@ class TlsContextTest : public testing::Test {
 
   test::TemporaryDirectory files_;
   Identity authority_;
+  Identity other_;
   Identity server_;
   std::string ca_;
   std::string cert_;
@@ -182,6 +184,41 @@ TEST_F(TlsContextTest, ShowsTheClientCertificateOfThePool) {
   ERR_clear_error();
 }
 
+TEST_F(TlsContextTest, ReadsTheNamesOfAVerifiedClient) {
+  auto verifying = make_server_tls({TlsMode::verify_ca, cert_, key_, ca_}, Protocol::postgresql);
+  ASSERT_TRUE(verifying.ok()) << verifying.failure().text;
+  const Identity user = make_identity("a,b \xC3\xA9\n", "DNS:app", &authority_);
+  const std::string cert = files_.write("app.pem", user.certificate.get());
+  auto made =
+      make_client_tls({TlsMode::require, "", cert, files_.write("app.key", user.key.get())});
+  ASSERT_TRUE(made.ok()) << made.failure().text;
+  Pair shown((*made)->get(), (*verifying)->get());
+  ASSERT_TRUE(shown.shake_hands());
+  const auto names = verified_certificate(shown.server.get());
+  ASSERT_TRUE(names.has_value());
+  EXPECT_EQ(names->subject, "CN=a\\,b \xC3\x83\xC2\xA9\\0A") << "MBSTRING_ASC is Latin 1";
+  EXPECT_EQ(names->common_name, "a,b \xC3\x83\xC2\xA9\n");
+  EXPECT_FALSE(verified_certificate(shown.client.get()).has_value()) << "nobody has asked";
+}
+
+TEST_F(TlsContextTest, AClientWithoutACertificateIsLeftToTheLogin) {
+  auto verifying = make_server_tls({TlsMode::verify_full, cert_, key_, ca_}, Protocol::mysql);
+  ASSERT_TRUE(verifying.ok()) << verifying.failure().text;
+  const TlsContextPtr none = client(TlsMode::require, "");
+  Pair missing(none->get(), (*verifying)->get());
+  EXPECT_TRUE(missing.shake_hands());
+  EXPECT_FALSE(verified_certificate(missing.server.get()).has_value());
+  const Identity stranger = make_identity("app", "DNS:app", &other_);
+  auto made = make_client_tls({TlsMode::require, "",
+                               files_.write("stranger.pem", stranger.certificate.get()),
+                               files_.write("stranger.key", stranger.key.get())});
+  ASSERT_TRUE(made.ok());
+  Pair refused((*made)->get(), (*verifying)->get());
+  EXPECT_FALSE(refused.shake_hands());
+  EXPECT_FALSE(verified_certificate(refused.server.get()).has_value());
+  ERR_clear_error();
+}
+
 TEST_F(TlsContextTest, SetsTheModesThatTheStreamRelies) {
   const long wanted = SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER;
@@ -213,6 +250,9 @@ TEST_F(TlsContextTest, BadFilesAreNamed) {
     EXPECT_TRUE(contains(made.failure().text, "'" + row.named + "'")) << made.failure().text;
     EXPECT_FALSE(contains(made.failure().text, "unknown reason")) << made.failure().text;
   }
+  auto authorities = make_server_tls({TlsMode::verify_ca, cert_, key_, garbage}, Protocol::mysql);
+  ASSERT_FALSE(authorities.ok());
+  EXPECT_TRUE(contains(authorities.failure().text, "'" + garbage + "'"));
   auto made = make_client_tls({TlsMode::verify_ca, garbage, "", ""});
   ASSERT_FALSE(made.ok());
   EXPECT_EQ(made.failure().kind, protocol::FailureKind::backend_tls_failed);

@@ -189,6 +189,7 @@ class Talk {
     facts.errors += out.facts.errors;
     facts.prepared_hits += out.facts.prepared_hits;
     facts.prepared_misses += out.facts.prepared_misses;
+    facts.cancel_running = facts.cancel_running || out.facts.cancel_running;
   }
 
   std::size_t step_;

@@ -4,6 +4,8 @@
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <ctime>
 #include <iostream>
@@ -11,16 +13,31 @@
 #include <string>
 #include <vector>
 
+#include "cli/explain_route.hpp"
+#include "cli/hash.hpp"
 #include "config/load.hpp"
 #include "metrics/log.hpp"
 #include "metrics/registry.hpp"
 #include "proxy/admin/http.hpp"
+#include "proxy/middleware/catalogue.hpp"
+#include "proxy/policy.hpp"
 #include "proxy/poller.hpp"
 #include "proxy/server.hpp"
 
 namespace {
 
 using namespace sluice;
+
+// Whether the middleware can be made, as `run` will find it.
+bool makes_middleware(const std::string& path,
+                      const std::shared_ptr<const config::Config>& config) {
+  metrics::Registry registry(SLUICE_VERSION);
+  auto policy = proxy::Policy::make(config, registry, 1, &proxy::middleware::make);
+  if (!policy) {
+    std::cerr << path << ": " << policy.failure().text << '\n';
+  }
+  return policy.ok();
+}
 
 // Prints every problem; null when one of them is an error.
 std::shared_ptr<const config::Config> load(const std::string& path, bool offline) {
@@ -46,6 +63,9 @@ int check(const std::string& path, bool offline) {
     }
     std::cout << "sockets by " << proxy::poller_name(poller->poller) << " (" << poller->why
               << ")\n";
+    if (!makes_middleware(path, config)) {
+      return 1;
+    }
   }
   std::cout << path << ": OK\n";
   return 0;
@@ -59,14 +79,29 @@ void start_log(const config::Log& settings) {
   metrics::log::start(std::move(options));
 }
 
-// Waits for one of the set's signals, at most until `deadline` when there is one; 0 at the
-// deadline.
-int wait_for_signal(const sigset_t& set, std::chrono::milliseconds limit) {
-  timespec timeout{};
-  timeout.tv_sec = limit.count() / 1000;
-  timeout.tv_nsec = limit.count() % 1000 * 1000000;
-  int signal = ::sigtimedwait(&set, nullptr, &timeout);
-  return signal > 0 ? signal : 0;
+// The next signal that asks for an end, 0 when `until` comes first. At SIGUSR1 files that were
+// moved away are opened anew, and the wait goes on.
+int next_signal(const sigset_t& signals, proxy::Server& server,
+                proxy::TimePoint until = proxy::TimePoint::max()) {
+  for (;;) {
+    int signal = 0;
+    if (until == proxy::TimePoint::max()) {
+      signal = ::sigwaitinfo(&signals, nullptr);
+    } else {
+      const auto left = std::max(until - proxy::Clock::now(), proxy::Duration::zero());
+      const auto whole = std::chrono::duration_cast<std::chrono::seconds>(left);
+      const timespec timeout{whole.count(), std::chrono::nanoseconds(left - whole).count()};
+      signal = ::sigtimedwait(&signals, nullptr, &timeout);
+    }
+    if (signal == SIGUSR1) {
+      metrics::log::info("files_reopened");
+      server.reopen_files();
+    } else if (signal > 0) {
+      return signal;
+    } else if (errno != EINTR) {
+      return 0;
+    }
+  }
 }
 
 std::vector<proxy::admin::BackendHealth> backend_health(proxy::Server& server) {
@@ -96,11 +131,12 @@ protocol::Status start_admin(const config::Config& config, const metrics::Regist
 void stop(proxy::Server& server, const sigset_t& signals) {
   const config::Drain& drain = server.config().drain;
   metrics::log::info("draining", {{"timeout_ms", drain.timeout.count()}});
-  int again = drain.delay.count() > 0 ? wait_for_signal(signals, drain.delay) : 0;
+  int again =
+      drain.delay.count() > 0 ? next_signal(signals, server, proxy::Clock::now() + drain.delay) : 0;
   server.drain();
   auto deadline = proxy::Clock::now() + drain.timeout;
   while (again == 0 && !server.empty() && proxy::Clock::now() < deadline) {
-    again = wait_for_signal(signals, std::chrono::milliseconds(10));
+    again = next_signal(signals, server, proxy::Clock::now() + std::chrono::milliseconds(10));
   }
   if (!server.empty()) {
     metrics::log::warning("drain_cut_short",
@@ -133,6 +169,7 @@ int run(const std::string& path) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGUSR1);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   ::prctl(PR_SET_DUMPABLE,
@@ -164,8 +201,7 @@ int run(const std::string& path) {
     } else {
       health.set_started();
       metrics::log::info("started", {{"version", SLUICE_VERSION}, {"config", path}});
-      int signal = 0;
-      sigwait(&signals, &signal);
+      const int signal = next_signal(signals, server);
       metrics::log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
       registry.set_draining(true);
       health.set_draining();
@@ -192,9 +228,31 @@ int main(int argc, char** argv) {
       app.add_subcommand("check", "report every error of a configuration file; exit status 0 or 1");
   check_command->add_option("-c,--config", path, "configuration file (YAML)")->required();
   check_command->add_flag("--offline", offline, "open none of the files and hosts that it names");
+
+  auto* hash_command = app.add_subcommand(
+      "hash", "turn a password, read from standard input, into what `users` may hold in its place");
+  hash_command->allow_extras();  // a password given there is not to be repeated in an error
+  auto form = cli::HashForm::scram;
+  auto* forms = hash_command->add_option_group("form")->require_option(1);
+  const auto add_form = [&](const char* name, cli::HashForm value, const char* help) {
+    forms->add_flag_callback(
+        name, [&form, value] { form = value; }, help);
+  };
+  add_form("--scram", cli::HashForm::scram,
+           "scram_verifier: SCRAM-SHA-256, for PostgreSQL clients");
+  add_form("--mysql-native", cli::HashForm::mysql_native, "mysql_native_hash");
+  add_form("--caching-sha2", cli::HashForm::caching_sha2, "caching_sha2_hash");
+  cli::ExplainOptions explain;
+  auto* explain_command = cli::add_explain_route(app, explain);
   CLI11_PARSE(app, argc, argv);
 
   try {
+    if (*hash_command) {
+      return cli::run_hash(form, hash_command->remaining_size() > 0);
+    }
+    if (*explain_command) {
+      return cli::run_explain_route(explain, explain_command->count("--statement") > 0);
+    }
     return *run_command ? run(path) : check(path, offline);
   } catch (const std::exception& error) {
     std::cerr << "sluice: " << error.what() << '\n';

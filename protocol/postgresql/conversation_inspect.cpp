@@ -1,0 +1,368 @@
+// Requests before they go anywhere: the Inspector is asked, and what would change a fixed setting
+// is refused. A request that was allowed is remembered until its message is consumed, since a
+// backend may have to be found for it in the meantime.
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "protocol/cursor.hpp"
+#include "protocol/postgresql/conversation.hpp"
+#include "protocol/postgresql/session_state.hpp"
+#include "protocol/postgresql/settings_guard.hpp"
+#include "protocol/writer.hpp"
+
+namespace sluice::protocol::postgresql {
+namespace {
+
+constexpr std::uint32_t kSetConfigOid = 2078;  // pg_proc.dat: set_config(text, text, bool)
+
+bool is_off(std::string_view value) {
+  return value == "off" || value == "false" || value == "no" || value == "0";
+}
+
+// Encodings whose characters may end in the byte of a backslash, by their names and aliases.
+bool is_double_byte(std::string_view encoding) {
+  constexpr auto kNames = std::to_array<std::string_view>(
+      {"big5", "gb18030", "gbk", "johab", "mskanji", "shiftjis", "shiftjis2004", "sjis", "uhc",
+       "win932", "win936", "win949", "win950", "windows932", "windows936", "windows949",
+       "windows950"});
+  std::string name;
+  for (const char c : encoding.substr(0, 32)) {
+    const char low = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+    if ((low >= 'a' && low <= 'z') || (low >= '0' && low <= '9')) {
+      name += low;
+    }
+  }
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
+
+struct ParseParts {
+  std::string_view name;
+  std::string_view text;
+  Bytes types;
+  bool complete = false;  // the end of the text was seen
+};
+ParseParts parts_of_parse(const FrameReader::Head& head) {
+  ParseParts parts;
+  Cursor cursor(head.body());
+  parts.name = cursor.cstring();
+  const Bytes rest = cursor.rest();
+  parts.text = cursor.cstring();
+  parts.complete = cursor.ok();
+  parts.types = parts.complete ? cursor.rest() : Bytes{};
+  if (!parts.complete) {
+    parts.text = as_text(rest);
+  }
+  return parts;
+}
+
+std::string_view text_of_query(const FrameReader::Head& head) {
+  const std::string_view text = as_text(head.body());
+  return text.substr(0, text.find('\0'));
+}
+
+}  // namespace
+
+void ClientConversation::inspect(Inspector* inspector, std::size_t keep) {
+  inspection_ = inspector != nullptr ? std::make_unique<Inspection>(*inspector, keep) : nullptr;
+}
+
+// While the settings of the session are on their way to the backend, its own are somebody else's.
+sql::ScannerOptions ClientConversation::scanner_options() const {
+  sql::ScannerOptions options{false, backslash_escapes_, false};
+  const bool applied = link_ != nullptr &&
+                       (link_->expected.empty() || link_->expected.front().kind != Reply::settings);
+  if (applied) {
+    options.backslash_escapes = link_->backslash_escapes();
+  } else if (const std::string* own = find_setting(wanted_, "standard_conforming_strings")) {
+    options.backslash_escapes = is_off(*own);
+  }
+  return options;
+}
+
+// True: the message at the head may go on. False: `stop` says what becomes of it.
+bool ClientConversation::admit(const Head& head, Exchange& out, Step& stop) {
+  if (admitted_) {
+    return true;
+  }
+  if (inspection_ && !ask(head, out, stop)) {
+    return false;
+  }
+  if (guarded_) {
+    if (auto refusal = fixed_setting(head)) {
+      refuse_head(*refusal, head, out);
+      return false;
+    }
+  }
+  admitted_ = true;
+  return true;
+}
+
+bool ClientConversation::ask(const Head& head, Exchange& out, Step& stop) {
+  Inspection& state = *inspection_;
+  Request request;
+  request.in_transaction = link_ != nullptr && link_->status != 'I';
+  request.may_move = link_ == nullptr && !defaults_->session_mode;
+  request.syntax = scanner_options();
+  if (const std::string* encoding = find_setting(wanted_, "client_encoding")) {
+    request.syntax.double_byte = is_double_byte(*encoding);
+  }
+  state.admission = {};
+  state.digest.reset();
+  state.rewritten.clear();
+  StatementPtr statement;
+  switch (head.type) {
+    case frontend::kQuery:
+      request.kind = RequestKind::query;
+      request.text = text_of_query(head);
+      request.truncated = !head.whole();
+      break;
+    case frontend::kParse: {
+      const ParseParts parts = parts_of_parse(head);
+      request.kind = RequestKind::prepare;
+      request.text = parts.text;
+      request.truncated = !parts.complete && !head.whole();
+      request.kept = &state.digest;
+      break;
+    }
+    case frontend::kBind:
+      // Who holds a backend is asked at the Execute; who does not is asked before it takes one.
+      statement = link_ == nullptr ? bound_by(head) : nullptr;
+      if (!statement) {
+        return true;
+      }
+      request.kind = RequestKind::prepare;
+      break;
+    case frontend::kExecute: {
+      Cursor cursor(head.body());
+      statement = state.statement_of(cursor.cstring());
+      state.admission.fetch = cursor.be32();
+      request.kind = RequestKind::execute;
+      request.truncated = !statement;
+      request.kept = &state.digest;
+      break;
+    }
+    case frontend::kFunctionCall:
+      request.kind = RequestKind::other;
+      break;
+    default:
+      return true;
+  }
+  if (statement) {
+    request.text = statement->text();
+    request.truncated = statement->body.empty();
+    if (statement->kept.get() != nullptr) {
+      state.digest = {statement, statement->kept.get()};
+    }
+    request.kept = &state.digest;
+  }
+  Verdict verdict = state.inspector.ask(request);
+  if (statement) {
+    keep_digest(*statement);
+  }
+  return obey(verdict, head, out, stop);
+}
+
+// The statement that a Bind names; null: not known.
+StatementPtr ClientConversation::bound_by(const Head& head) const {
+  Cursor cursor(head.body());
+  cursor.cstring();
+  const std::string_view name = cursor.cstring();
+  if (!cursor.ok() || name.empty()) {
+    return cursor.ok() ? unnamed_ : nullptr;
+  }
+  const auto* known = statements_ ? statements_->find(name) : nullptr;
+  return known != nullptr ? known->statement : nullptr;
+}
+
+// What the Inspector had made of a text stays with the statement, for the next time that it runs.
+void ClientConversation::keep_digest(const Statement& statement) {
+  if (inspection_->digest) {
+    statement.kept.keep(*inspection_->digest);
+    inspection_->digest.reset();
+  }
+}
+
+bool ClientConversation::obey(Verdict& verdict, const Head& head, Exchange& out, Step& stop) {
+  Inspection& state = *inspection_;
+  switch (verdict.kind) {
+    case Verdict::Kind::refuse:
+      refuse_head(
+          verdict.failure ? *verdict.failure : fail(FailureKind::statement_refused, "refused"),
+          head, out);
+      return false;
+    case Verdict::Kind::delay:
+      stop = Need::pause;
+      return false;
+    case Verdict::Kind::rewrite:
+      rewrite(head, verdict.text);
+      break;
+    case Verdict::Kind::allow:
+      break;
+  }
+  state.admission.limits = verdict.limits;
+  state.admitted = head.type != frontend::kParse && head.type != frontend::kBind;
+  return true;
+}
+
+// A message that was not seen whole goes on as it came.
+void ClientConversation::rewrite(const Head& head, std::string_view text) {
+  Buffer& message = inspection_->rewritten;
+  if (!head.whole() || text.find('\0') != std::string_view::npos) {
+    return;
+  }
+  Buffer body;
+  if (head.type == frontend::kQuery) {
+    Writer(body).cstring(text);
+  } else if (head.type == frontend::kParse) {
+    const ParseParts parts = parts_of_parse(head);
+    if (!parts.complete) {
+      return;  // the server says what is wrong with it
+    }
+    Writer(body).cstring(parts.name).cstring(text).bytes(parts.types);
+    inspection_->digest.reset();  // of another text
+  } else {
+    return;
+  }
+  put_message(message, head.type, body);
+}
+
+// A setting that the message would change although it is fixed.
+std::optional<Failure> ClientConversation::fixed_setting(const Head& head) const {
+  switch (head.type) {
+    case frontend::kQuery:
+      return head.whole() ? fixed_refusal(*defaults_, text_of_query(head), scanner_options())
+                          : std::nullopt;
+    case frontend::kParse:
+      return head.whole() ? fixed_refusal(*defaults_, parts_of_parse(head).text, scanner_options())
+                          : std::nullopt;
+    case frontend::kFunctionCall: {
+      Cursor cursor(head.body());
+      if (cursor.be32() != kSetConfigOid) {
+        return std::nullopt;
+      }
+      return fail(FailureKind::statement_refused,
+                  "some settings of this session are fixed: call set_config() by a statement that "
+                  "names the setting");
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
+// The rest of a text that is too long to be seen together. False: it must not be completed.
+bool ClientConversation::guard_body(Bytes piece, Exchange& out) {
+  SettingsGuard& guard = *scratch_->guard;
+  guard.feed(piece);
+  if (reader_.left() != 0) {
+    return true;
+  }
+  const auto refusal = guard.finish();
+  scratch_->guard.reset();
+  if (refusal) {
+    throw_out(*refusal, out);
+  }
+  return !refusal;
+}
+
+// RESET ALL gives fixed settings back after the batch: nothing may run between the two.
+bool ClientConversation::runs_after_reset(const Head& head, Exchange& out) {
+  const bool runs = head.type == frontend::kBind || head.type == frontend::kExecute ||
+                    head.type == frontend::kQuery || head.type == frontend::kFunctionCall;
+  if (reset_ != Reset::done || !runs) {
+    return false;
+  }
+  refuse_head(fail(FailureKind::statement_refused,
+                   "some settings of this session are fixed: send Sync after RESET ALL or DISCARD "
+                   "ALL before other statements run"),
+              head, out);
+  return true;
+}
+
+// Answers the message at the head with an error, in its turn, and lets a transaction fail that is
+// open on the server. It may have been allowed by the Inspector before.
+void ClientConversation::refuse_head(const Failure& failure, const Head& head, Exchange& out) {
+  Buffer error;
+  put_error_response(error, failure, ErrorLevel::error);
+  const bool alone = head.type == frontend::kQuery || head.type == frontend::kFunctionCall;
+  if (!alone && link_ != nullptr) {
+    fail_batch(failure, out).asked = take_admission();
+    skip_to_sync_ = true;
+    return;
+  }
+  const bool quiet = link_ == nullptr || (link_->expected.empty() && !batch_open_ && !mid_reply() &&
+                                          link_->status != 'T');
+  if (!quiet) {
+    fail_transaction(std::move(error), out).asked = take_admission();
+    return;
+  }
+  ++out.facts.errors;
+  if (alone) {
+    put_ready_for_query(error, link_ != nullptr ? link_->status : 'I');
+    ++out.facts.queries;
+  } else {
+    skipping_ = true;
+  }
+  out.to_client.own(error);
+  answer_admitted(Answer::End::failed, failure.sqlstate());
+}
+
+// A query of our own that fails on the server, so that a transaction fails with it. `error` is what
+// the client is told; empty: nothing.
+Expected& ClientConversation::fail_transaction(Buffer error, Exchange& out) {
+  Buffer body;
+  Writer(body).cstring("refused by sluice");
+  send(frontend::kQuery, body, out);
+  Expected& entry = link_->expected.push(Reply::query);
+  entry.previous = std::move(unnamed_);
+  unnamed_.reset();
+  link_->unnamed.reset();
+  link_->unnamed_known = true;
+  entry.aftermath = std::make_unique<Aftermath>();
+  entry.aftermath->local = std::move(error);
+  return entry;
+}
+
+// A message that was allowed goes on, in the words of the Inspector.
+ClientConversation::Step ClientConversation::send_admitted(const Head& head, Exchange& out) {
+  if (runs_after_reset(head, out)) {
+    admitted_ = false;
+    return std::nullopt;
+  }
+  Step stop;
+  if (inspection_ && !inspection_->rewritten.empty()) {
+    Head changed;
+    changed.type = head.type;
+    changed.held = true;
+    changed.size = inspection_->rewritten.size();
+    changed.bytes = inspection_->rewritten;
+    stop = send_request(changed, out);
+  } else {
+    stop = send_request(head, out);
+  }
+  if (!stop) {
+    admitted_ = false;
+    if (inspection_) {
+      Buffer().swap(inspection_->rewritten);
+    }
+  }
+  return stop;
+}
+
+// A message that nobody will answer, because something before it in its batch has failed.
+ClientConversation::Step ClientConversation::skip_message() {
+  if (link_ != nullptr && !link_->expected.empty() && take_admission()) {
+    Expected& entry = link_->expected.push(Reply::local);  // its answer comes in its turn
+    entry.aftermath = std::make_unique<Aftermath>();
+    entry.asked = true;
+  }
+  answer_admitted(Answer::End::skipped);
+  admitted_ = false;
+  if (inspection_) {
+    inspection_->rewritten.clear();
+  }
+  return std::nullopt;
+}
+
+}  // namespace sluice::protocol::postgresql

@@ -1,0 +1,391 @@
+#include "proxy/middleware/chain.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "metrics/labels.hpp"
+#include "metrics/log.hpp"
+
+namespace sluice::proxy::middleware {
+namespace {
+
+using metrics::MiddlewareVerdict;
+using protocol::FailureKind;
+using protocol::RequestKind;
+
+// A Part that says "later" without saying when is asked again soon, but not at once.
+constexpr auto kShortestDelay = std::chrono::milliseconds(1);
+// Answered requests that are kept before the queue is moved up.
+constexpr std::size_t kMoveUp = 32;
+
+template <typename T>
+T shorter(T a, T b) {
+  return a == T{} ? b : b == T{} ? a : std::min(a, b);
+}
+
+// What a chain says together of bounds that each Part sets for itself.
+struct Bounds {
+  explicit Bounds(const Verdict& verdict) : timeout(verdict.timeout), limits(verdict.limits) {}
+  void put_together(Verdict& verdict) const {
+    verdict.timeout = shorter(timeout, verdict.timeout);
+    verdict.limits.rows = shorter(limits.rows, verdict.limits.rows);
+    verdict.limits.bytes = shorter(limits.bytes, verdict.limits.bytes);
+  }
+  Duration timeout;
+  protocol::AnswerLimits limits;
+};
+
+protocol::Failure own_failure(const Entry& entry, std::string_view what) {
+  return protocol::fail(FailureKind::middleware_failed,
+                        "the middleware " + std::string(entry.middleware->name()) +
+                            " failed, so that this is refused; see the log of sluice",
+                        std::string(what));
+}
+
+Wants joined(const Wants& a, const Wants& b) {
+  Wants all;
+  all.request = a.request || b.request;
+  all.decided = a.decided || b.decided;
+  all.answer = a.answer || b.answer;
+  all.digest = a.digest || b.digest;
+  all.text = a.text || b.text;
+  all.transaction_end = a.transaction_end || b.transaction_end;
+  all.tick = a.tick || b.tick;
+  return all;
+}
+
+}  // namespace
+
+Chain::Chain(Identity identity, const Surroundings& around)
+    : identity_(std::move(identity)), around_(around) {}
+
+Chain::~Chain() {
+  close();
+}
+
+Chain::Refusal Chain::enter(const Entries& entries, Login& login) {
+  slots_.reserve(slots_.size() + entries.size());
+  for (const Entry& entry : entries) {
+    Verdict verdict;
+    let_in(entry, login, verdict);
+    if (verdict.kind == Verdict::Kind::refuse) {
+      refused(entry, verdict, {});
+      refused_for_ = verdict.reason;
+      return std::move(verdict.failure);
+    }
+    if (!entry.wants.request) {  // else its requests are what it is about
+      instruments(entry).verdicts(MiddlewareVerdict::allowed).add();
+    }
+    wants_ = joined(wants_, entry.wants);
+  }
+  return std::nullopt;
+}
+
+void Chain::let_in(const Entry& entry, Login& login, Verdict& verdict) {
+  try {
+    auto part = entry.middleware->begin({identity_, instruments(entry), around_.background});
+    Part& begun = *part;
+    slots_.push_back({&entry, std::move(part)});  // reserved: from here on it gets its on_close
+    begun.on_login(login, verdict);
+  } catch (const std::exception& error) {
+    verdict.refuse(RefusalReason::failed, own_failure(entry, error.what()));
+  } catch (...) {
+    verdict.refuse(RefusalReason::failed, own_failure(entry, "unknown exception"));
+  }
+}
+
+void Chain::login_ended(const Login& login, const protocol::Failure* refused) {
+  Verdict verdict;
+  if (refused != nullptr) {
+    verdict.refuse(refused_for_, *refused);
+  }
+  for (Slot& slot : slots_) {
+    guarded(slot, "on_login_end", [&](Part& part) { part.on_login_end(login, verdict); });
+  }
+}
+
+void Chain::take_route(std::string_view name, const config::OnRefuse& on_refuse) {
+  identity_.route = name;
+  on_refuse_ = &on_refuse;
+}
+
+// Counts and words a refusal, and logs it unless who asked does so (`event` is empty).
+void Chain::refused(const Entry& entry, Verdict& verdict, std::string_view event) {
+  if (!verdict.failure) {
+    verdict.refuse(RefusalReason::failed, own_failure(entry, "refused without a failure"));
+  }
+  protocol::Failure& failure = *verdict.failure;
+  instruments(entry).verdicts(MiddlewareVerdict::refused).add();
+  instruments(entry).refusals(verdict.reason).add();
+  word(failure);
+  const std::string_view reason = metrics::label_of(verdict.reason);
+  if (!event.empty()) {
+    metrics::log::failed(event, failure,
+                         {{"middleware", entry.middleware->name()},
+                          {"why", reason},
+                          {"user", identity_.user},
+                          {"route", identity_.route},
+                          {"session", identity_.session}});
+    return;
+  }
+  failure.detail = std::string(entry.middleware->name()) + ": " + std::string(reason) +
+                   (failure.detail.empty() ? "" : "; " + failure.detail);
+}
+
+// The client hears what the route says; the log keeps what the middleware has said.
+void Chain::word(protocol::Failure& failure) const {
+  if (on_refuse_ == nullptr) {
+    return;
+  }
+  if (!on_refuse_->message.empty()) {
+    failure.detail = failure.text + (failure.detail.empty() ? "" : "; " + failure.detail);
+    failure.text = on_refuse_->message;
+  }
+  if (!on_refuse_->sqlstate.empty()) {
+    failure.sqlstate_override = on_refuse_->sqlstate;
+  }
+  if (on_refuse_->mysql_errno != 0) {
+    failure.mysql_errno_override = on_refuse_->mysql_errno;
+  }
+}
+
+void Chain::failed(const Entry& entry, std::string_view phase, std::string_view what) const {
+  metrics::log::error("middleware_failed", {{"middleware", entry.middleware->name()},
+                                            {"phase", phase},
+                                            {"what", what},
+                                            {"route", identity_.route},
+                                            {"session", identity_.session}});
+}
+
+// For the phases that nothing can be refused in.
+template <typename Call>
+void Chain::guarded(Slot& slot, std::string_view phase, Call call) {
+  try {
+    call(*slot.part);
+  } catch (const std::exception& error) {
+    failed(*slot.entry, phase, error.what());
+  } catch (...) {
+    failed(*slot.entry, phase, "unknown exception");
+  }
+}
+
+protocol::Verdict Chain::ask(const protocol::Request& request) {
+  const Now now = this->now();
+  Verdict verdict;
+  if (closed_) {
+    verdict.refuse(RefusalReason::none,
+                   protocol::fail(FailureKind::shutting_down, "the session is being closed"));
+    return {protocol::Verdict::Kind::refuse, std::move(verdict.failure), {}, {}};
+  }
+  for (std::size_t at = begin(verdict); at < slots_.size() && verdict.goes_on(); ++at) {
+    if (slots_[at].entry->wants.request) {
+      consult(slots_[at], request, now, verdict);
+    }
+    if (verdict.kind == Verdict::Kind::delay) {
+      delay(at, request.in_transaction, now, verdict);
+      return {protocol::Verdict::Kind::delay, std::nullopt, {}, {}};
+    }
+  }
+  end_delay(now);
+  decided(request, now, verdict);
+  if (verdict.goes_on()) {
+    remember(request, now, verdict);
+  }
+  return {verdict.kind, std::move(verdict.failure), std::move(verdict.text), verdict.limits};
+}
+
+std::size_t Chain::begin(Verdict& verdict) {
+  pool_.clear();
+  if (!delayed_) {
+    return 0;
+  }
+  verdict = delayed_->so_far;
+  if (delayed_->given_up) {
+    verdict.refuse(RefusalReason::none, *delayed_->given_up);
+  }
+  return delayed_->slot;
+}
+
+void Chain::consult(Slot& slot, const protocol::Request& request, const Now& now,
+                    Verdict& verdict) {
+  const Entry& entry = *slot.entry;
+  const Bounds before(verdict);
+  const std::size_t rewritten =
+      verdict.kind == Verdict::Kind::rewrite ? verdict.text.size() : std::string::npos;
+  try {
+    slot.part->on_request(request, now, verdict);
+  } catch (const std::exception& error) {
+    verdict.refuse(RefusalReason::failed, own_failure(entry, error.what()));
+  } catch (...) {
+    verdict.refuse(RefusalReason::failed, own_failure(entry, "unknown exception"));
+  }
+  before.put_together(verdict);
+  auto& verdicts = instruments(entry).verdicts;
+  switch (verdict.kind) {
+    case Verdict::Kind::refuse:
+      refused(entry, verdict, "request_refused");
+      return;
+    case Verdict::Kind::delay:
+      return;
+    case Verdict::Kind::rewrite:
+      verdicts(verdict.text.size() == rewritten ? MiddlewareVerdict::allowed
+                                                : MiddlewareVerdict::rewritten)
+          .add();
+      break;
+    case Verdict::Kind::allow:
+      verdicts(MiddlewareVerdict::allowed).add(request.kind == RequestKind::prepare ? 0 : 1);
+      break;
+  }
+}
+
+void Chain::delay(std::size_t slot, bool in_transaction, const Now& now, const Verdict& verdict) {
+  if (!delayed_) {
+    delayed_ = std::make_unique<Delayed>();
+    delayed_->since = now.steady;
+    delayed_->in_transaction = in_transaction;
+    delayed_->slot = slots_.size();
+  }
+  if (delayed_->slot != slot) {
+    instruments(*slots_[slot].entry).verdicts(MiddlewareVerdict::delayed).add();
+    delayed_->slot = slot;
+  }
+  const bool rewritten = !verdict.text.empty();
+  delayed_->so_far = verdict;
+  delayed_->so_far.kind = rewritten ? Verdict::Kind::rewrite : Verdict::Kind::allow;
+  delayed_->so_far.delay = Duration::zero();
+  delayed_->resume_at = now.steady + std::max<Duration>(verdict.delay, kShortestDelay);
+}
+
+void Chain::end_delay(const Now& now) {
+  if (delayed_) {
+    instruments(*slots_[delayed_->slot].entry).delay.observe(now.steady - delayed_->since);
+    delayed_.reset();
+  }
+}
+
+void Chain::decided(const protocol::Request& request, const Now& now, const Verdict& verdict) {
+  if (!wants_.decided) {
+    return;
+  }
+  for (Slot& slot : slots_) {
+    if (slot.entry->wants.decided) {
+      guarded(slot, "on_decided", [&](Part& part) { part.on_decided(request, now, verdict); });
+    }
+  }
+}
+
+void Chain::remember(const protocol::Request& request, const Now& now, const Verdict& verdict) {
+  if (request.may_move) {
+    pool_ = verdict.pool;
+  }
+  if (request.kind == RequestKind::prepare) {
+    return;
+  }
+  if (answered_ == open_.size()) {
+    oldest_since_ = now.steady;
+  }
+  Open& open = open_.emplace_back();
+  open.timeout = verdict.timeout;
+  open.asked.kind = request.kind;
+  open.asked.at = now.steady;
+  open.asked.in_transaction = request.in_transaction;
+  open.asked.truncated = request.truncated;
+  if (wants_.digest && request.kind != RequestKind::other) {
+    open.asked.digest = request.shared_digest();
+  }
+  if (wants_.text) {
+    open.asked.text = request.text;
+  }
+}
+
+void Chain::answered(const protocol::Answer& answer) {
+  if (closed_ || answered_ == open_.size()) {
+    return;
+  }
+  const Now now = this->now();
+  const Asked asked = std::move(open_[answered_].asked);
+  ++answered_;
+  oldest_since_ = now.steady;
+  if (answered_ == open_.size()) {
+    open_.clear();
+    answered_ = 0;
+  } else if (answered_ >= kMoveUp && answered_ * 2 >= open_.size()) {
+    open_.erase(open_.begin(), open_.begin() + static_cast<std::ptrdiff_t>(answered_));
+    answered_ = 0;
+  }
+  if (!wants_.answer) {
+    return;
+  }
+  for (Slot& slot : slots_) {
+    if (slot.entry->wants.answer) {
+      guarded(slot, "on_answer", [&](Part& part) { part.on_answer(asked, answer, now); });
+    }
+  }
+}
+
+std::optional<TimePoint> Chain::resume_at() const {
+  return delayed_ ? std::optional(delayed_->resume_at) : std::nullopt;
+}
+
+void Chain::give_up_delayed(protocol::Failure why) {
+  if (delayed_) {
+    delayed_->given_up = std::move(why);
+  }
+}
+
+std::string Chain::take_pool() {
+  return std::exchange(pool_, {});
+}
+
+Chain::Running Chain::running() const {
+  if (answered_ == open_.size()) {
+    return {};
+  }
+  return {open_[answered_].timeout, oldest_since_};
+}
+
+void Chain::transactions_ended(std::uint32_t count) {
+  if (!wants_.transaction_end || closed_) {
+    return;
+  }
+  const TransactionEnd end{now()};
+  for (; count > 0; --count) {
+    for (Slot& slot : slots_) {
+      if (slot.entry->wants.transaction_end) {
+        guarded(slot, "on_transaction_end", [&](Part& part) { part.on_transaction_end(end); });
+      }
+    }
+  }
+}
+
+std::optional<Chain::Ended> Chain::tick(const Moment& moment) {
+  for (Slot& slot : slots_) {
+    if (!slot.entry->wants.tick) {
+      continue;
+    }
+    Ending ending;
+    guarded(slot, "on_tick", [&](Part& part) { ending = part.on_tick(moment); });
+    if (ending) {
+      instruments(*slot.entry).ended.add();
+      return Ended{std::move(*ending), slot.entry->middleware->name()};
+    }
+  }
+  return std::nullopt;
+}
+
+void Chain::close() noexcept {
+  if (std::exchange(closed_, true)) {
+    return;
+  }
+  const Now at = now();
+  while (!slots_.empty()) {
+    slots_.back().part->on_close(at);
+    slots_.pop_back();
+  }
+  open_.clear();
+  answered_ = 0;
+  delayed_.reset();
+}
+
+}  // namespace sluice::proxy::middleware

@@ -1,0 +1,151 @@
+#pragma once
+
+// The middleware of one session: the Parts of the global chain's entries and then of its route's,
+// and the order of their phases as middleware.hpp tells it. It catches what a Part throws, words
+// refusals as the route wants them, counts and logs them, and remembers each allowed request until
+// its answer. On the session's worker alone.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.hpp"
+#include "proxy/middleware/middleware.hpp"
+
+namespace sluice::proxy::middleware {
+
+// One entry of a chain of the configuration, made; shared by all sessions and workers.
+struct Entry {
+  std::unique_ptr<Middleware> middleware;
+  Wants wants;
+  std::vector<metrics::MiddlewareInstruments*> instruments;  // by worker
+};
+using Entries = std::vector<Entry>;
+
+// What tells a chain the time: its worker, or a test.
+class TimeSource {
+ public:
+  virtual ~TimeSource() = default;
+  virtual Now now() const = 0;
+};
+
+// What a chain is made with. All outlive it.
+struct Surroundings {
+  const TimeSource& time;
+  Background& background;
+  std::uint32_t worker = 0;
+};
+
+class Chain final : public protocol::Inspector {
+ public:
+  Chain(Identity identity, const Surroundings& around);
+  ~Chain() override;  // closes it
+  Chain(const Chain&) = delete;
+  Chain& operator=(const Chain&) = delete;
+
+  using Refusal = std::optional<protocol::Failure>;
+
+  // ---- the login
+
+  const Identity& identity() const { return identity_; }
+  Now now() const { return around_.time.now(); }
+  // Begins a Part of each entry and lets the login pass it, up to the first that refuses. `entries`
+  // outlive the chain.
+  Refusal enter(const Entries& entries, Login& login);
+  // Tells the Parts that the login is over; `refused` is why the session is not let in, or null.
+  void login_ended(const Login& login, const protocol::Failure* refused);
+  // From now on refusals of all Parts are worded by `on_refuse`, which outlives the chain.
+  void take_route(std::string_view name, const config::OnRefuse& on_refuse);
+
+  bool empty() const { return slots_.empty(); }
+  const Wants& wants() const { return wants_; }
+  // It wants to be asked about requests, or to be told of them.
+  bool inspects() const { return wants_.request || wants_.decided || wants_.answer; }
+
+  // ---- requests
+
+  protocol::Verdict ask(const protocol::Request& request) override;
+  void answered(const protocol::Answer& answer) override;
+
+  // A request is delayed: when it is to be asked about again.
+  std::optional<TimePoint> resume_at() const;
+  bool delayed_in_transaction() const { return delayed_ && delayed_->in_transaction; }
+  // When it is asked about again, it is refused with this.
+  void give_up_delayed(protocol::Failure why);
+
+  // The pool that the request at the head goes to; "" = the route's. Told once.
+  std::string take_pool();
+
+  // The oldest request that was allowed and has no answer yet.
+  struct Running {
+    Duration timeout{0};  // 0 = none of the chain's
+    TimePoint since;      // when it became the oldest
+  };
+  Running running() const;
+
+  // ---- what else happens to the session
+
+  void transactions_ended(std::uint32_t count);
+  struct Ended {
+    protocol::Failure why;
+    std::string_view middleware;
+  };
+  // Why the session is to end, if somebody wants that.
+  std::optional<Ended> tick(const Moment& moment);
+  // Every Part's on_close, in reverse order, and the end of the Part. Idempotent.
+  void close() noexcept;
+
+ private:
+  struct Slot {
+    const Entry* entry;
+    std::unique_ptr<Part> part;
+  };
+  struct Open {
+    Asked asked;
+    Duration timeout{0};
+  };
+  // A request that a Part has delayed: where the chain stopped, and what it had said by then.
+  struct Delayed {
+    std::size_t slot = 0;
+    Verdict so_far;
+    TimePoint since;
+    TimePoint resume_at;
+    bool in_transaction = false;
+    Refusal given_up;
+  };
+
+  metrics::MiddlewareInstruments& instruments(const Entry& entry) const {
+    return *entry.instruments[around_.worker];
+  }
+  void let_in(const Entry& entry, Login& login, Verdict& verdict);
+  // Where the chain begins: anew, or where it stopped.
+  std::size_t begin(Verdict& verdict);
+  void consult(Slot& slot, const protocol::Request& request, const Now& now, Verdict& verdict);
+  void delay(std::size_t slot, bool in_transaction, const Now& now, const Verdict& verdict);
+  void end_delay(const Now& now);
+  void decided(const protocol::Request& request, const Now& now, const Verdict& verdict);
+  void remember(const protocol::Request& request, const Now& now, const Verdict& verdict);
+  void refused(const Entry& entry, Verdict& verdict, std::string_view event);
+  void word(protocol::Failure& failure) const;
+  void failed(const Entry& entry, std::string_view phase, std::string_view what) const;
+  template <typename Call>
+  void guarded(Slot& slot, std::string_view phase, Call call);
+
+  Identity identity_;
+  const Surroundings around_;
+  const config::OnRefuse* on_refuse_ = nullptr;
+  std::vector<Slot> slots_;
+  Wants wants_;
+  RefusalReason refused_for_ = RefusalReason::none;  // the login
+  bool closed_ = false;
+  std::vector<Open> open_;  // allowed and not answered; the first `answered_` are
+  std::size_t answered_ = 0;
+  TimePoint oldest_since_{};
+  std::unique_ptr<Delayed> delayed_;
+  std::string pool_;
+};
+
+}  // namespace sluice::proxy::middleware

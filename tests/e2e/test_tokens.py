@@ -1,0 +1,405 @@
+"""require_token with real clients: who comes in, who does not, and what becomes of the token."""
+
+import asyncio
+import json
+import time
+from contextlib import contextmanager
+
+import asyncmy
+import asyncpg
+import psycopg
+import pymysql
+import pytest
+from clients import my_connection, mysql, pg_connection, psql, psql_value, rows, value
+from conftest import config_for, pool
+from harness import schema, tokens
+from harness.process import remove, scratch, wait_until
+from harness.sluice import check
+from mysql.connector import connect as connect_mysql
+from mysql.connector.errors import Error as ConnectorError
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+pytestmark = pytest.mark.proxy_only
+
+ERRORS = (psycopg.Error, pymysql.err.Error, ConnectorError)
+
+
+@pytest.fixture
+def folder():
+    """One that sluice may read."""
+    made = scratch("tokens")
+    yield made
+    remove(made)
+
+
+def by_secret(**options) -> dict:
+    return {"require_token": {"hmac_sha256_secret": tokens.SECRET, **options}}
+
+
+def guarded(server, start, *chain, route=None, **options):
+    return start(server, route={"middleware": list(chain), **(route or {})}, **options)
+
+
+@contextmanager
+def client(at, bearer: str | None, **options):
+    """A connection with this token, as each family's clients send it."""
+    if at.postgresql:
+        words = [f"-c sluice.token={bearer}"] if bearer is not None else []
+        words += [options.pop("options")] if "options" in options else []
+        with pg_connection(at, options=" ".join(words), **options) as one:
+            yield one
+        return
+    one = connect_mysql(host=at.host, port=at.port, user=at.user, password=at.password,
+                        database=at.database, use_pure=False, autocommit=True,
+                        conn_attrs={} if bearer is None else {"sluice.token": bearer}, **options)
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+def refusal(at, bearer: str | None) -> tuple[str, str]:
+    """The code and the text with which a login is refused."""
+    with pytest.raises(ERRORS) as refused:
+        with client(at, bearer):
+            pass
+    if at.postgresql:
+        return refused.value.sqlstate or sqlstate_of(at, bearer), str(refused.value)
+    return str(refused.value.errno), refused.value.msg
+
+
+def sqlstate_of(at, bearer: str | None) -> str:
+    """psycopg has no code of a failed login; asyncpg has."""
+    async def attempt():
+        settings = {} if bearer is None else {"sluice.token": bearer}
+        connection = await asyncpg.connect(host=at.host, port=at.port, user=at.user, database=at.database,
+                                           password=at.password, server_settings=settings, ssl=False)
+        await connection.close()
+    with pytest.raises(asyncpg.PostgresError) as refused:
+        asyncio.run(attempt())
+    return refused.value.sqlstate
+
+
+def refused_because(at, reason: str) -> float:
+    return at.sluice.metric("sluice_middleware_refusals_total", middleware="require_token", reason=reason)
+
+
+def test_a_good_token_lets_in_and_travels_no_further(any_server, start):
+    at = guarded(any_server, start, by_secret(audience="pets"))
+    bearer = tokens.hs256(sub="canary-subject", aud=["mail", "pets"])
+    with client(at, bearer) as one:
+        assert value(one, "SELECT 1") == 1
+        if at.postgresql:
+            assert value(one, "SELECT current_setting('sluice.token', true)") is None
+            rows(one, "CREATE TEMPORARY TABLE pinned (id int)")
+            assert value(one, "SELECT current_setting('sluice.token', true)") is None
+    assert at.sluice.metric("sluice_middleware_verdicts_total", middleware="require_token",
+                            verdict="allowed") == 1
+    log = at.sluice.log_text()
+    assert not [part for part in bearer.split(".") if part in log], "a token is never logged"
+    assert "canary-subject" not in log
+
+
+def test_attributes_that_mysql_shows_do_not_hold_it(server, start):
+    at = guarded(server("mysql"), start, by_secret())
+    with client(at, tokens.hs256()) as one:
+        assert value(one, "SELECT 1") == 1
+        names = at.server.admin("SELECT GROUP_CONCAT(attr_name) FROM performance_schema.session_connect_attrs")
+    assert "sluice" not in names
+
+
+def test_a_refused_login_touches_no_backend(any_server, start):
+    at = guarded(any_server, start, by_secret(audience="pets", issuer="https://id.example.com", leeway="5s"))
+    now = int(time.time())
+    good = {"aud": "pets", "iss": "https://id.example.com", "sub": "canary-subject"}
+    valid = tokens.hs256(**good)
+    none = tokens.token(lambda _: b"", {"alg": "none"}, good)
+    cases = {
+        "token_missing": [None, ""],
+        "token_malformed": ["canary", valid + ".", tokens.hs256(**{**good, "exp": str(now + 60)}),
+                            tokens.hs256(header={"alg": "HS256", "crit": ["exp"]}, **good)],
+        "token_algorithm": [none, tokens.EcKey("1").token(**good)],
+        "token_signature": [tokens.hs256("another-secret-of-at-least-32-bytes", **good), valid[:-43]],
+        "token_expired": [tokens.hs256(**{**good, "exp": now - 6})],
+        "token_not_yet_valid": [tokens.hs256(**good, nbf=now + 60), tokens.hs256(**good, iat=now + 60)],
+        "token_issuer": [tokens.hs256(**{**good, "iss": "https://evil.example.com"})],
+        "token_audience": [tokens.hs256(**{**good, "aud": "mail"})],
+        "token_oversized": ["canary" * 1400] if at.postgresql else [],
+    }
+    texts = set()
+    for reason, bearers in cases.items():
+        for bearer in bearers:
+            before = refused_because(at, reason)
+            code, message = refusal(at, bearer)
+            assert code == ("28000" if at.postgresql else "1045"), (reason, message)
+            texts.add(message.split("FATAL:")[-1].strip())
+            assert refused_because(at, reason) > before, reason
+    assert len(texts) == 1, texts  # the client is not told which
+    assert "token missing or not valid" in texts.pop()
+    assert at.sluice.metric("sluice_pool_connections_opened_total") == 0
+    log = at.sluice.log_text()
+    for reason in cases:
+        assert reason in log or not cases[reason]
+    for part in ("canary", *valid.split("."), *none.split(".")[:2]):
+        assert part not in log
+    with client(at, valid) as one:
+        assert value(one, "SELECT 2") == 2
+
+
+def test_on_refuse_has_the_last_word(any_server, start):
+    at = guarded(any_server, start, by_secret(),
+                 route={"on_refuse": {"message": "X-Token header invalid", "sqlstate": "28P01", "errno": 1698}})
+    code, message = refusal(at, "wrong")
+    assert code == ("28P01" if at.postgresql else "1698")
+    assert "X-Token header invalid" in message and "not valid" not in message
+    assert "token_malformed" in at.sluice.log_text()
+
+
+def test_a_wrong_password_is_wrong_with_a_good_token(any_server, start):
+    at = guarded(any_server, start, by_secret())
+    refusal(at.with_(password="wrong"), tokens.hs256())
+    assert at.sluice.metric("sluice_middleware_verdicts_total", middleware="require_token") == 0
+
+
+def test_tokens_by_a_jwks_file(any_server, start, folder):
+    rsa, ec, stranger = tokens.RsaKey("r1"), tokens.EcKey("e1"), tokens.EcKey("e1")
+    file = folder / "jwks.json"
+    file.write_text(json.dumps({"keys": [rsa.jwk(), ec.jwk(), {"kty": "oct", "kid": "o1", "k": "AA"}]}))
+    at = guarded(any_server, start, {"require_token": {"jwks_file": str(file)}})
+    for key in (rsa, ec):
+        for _ in range(2):  # the second time it is remembered
+            with client(at, key.token(sub="x")) as one:
+                assert value(one, "SELECT 1") == 1
+    for bearer in (stranger.token(sub="x"), tokens.hs256(json.dumps(rsa.jwk())), tokens.EcKey("e2").token()):
+        refusal(at, bearer)
+    assert refused_because(at, "token_signature") >= 1
+    assert refused_because(at, "token_algorithm") >= 1
+    assert refused_because(at, "token_unknown") >= 1
+    assert "o1" in at.sluice.log_text()  # says which key it cannot use
+
+
+def test_fixed_tokens_from_a_file(any_server, start, folder):
+    file = folder / "tokens"
+    file.write_text("# who may come\nreports canary-token-of-reports\ncanary-token-of-nobody\n")
+    at = guarded(any_server, start, {"require_token": {"tokens_file": str(file),
+                                                       "expose": {"sub": "app.service"}}})
+    with client(at, "canary-token-of-reports") as one:
+        assert value(one, exposed(at, "app.service")) == "reports"
+    refusal(at, "canary-token-of-nobody")  # it has no name to expose
+    refusal(at, "reports")
+    assert refused_because(at, "token_unknown") >= 1
+    assert "canary" not in at.sluice.log_text()
+
+
+# ---- claims
+
+def exposed(at, name: str) -> str:
+    return f"SELECT current_setting('{name}', true)" if at.postgresql else f"SELECT @{name.replace('.', '_')}"
+
+
+def test_exposed_claims_follow_the_session_over_one_backend(any_server, start):
+    at = guarded(any_server, start, by_secret(expose={"sub": "app.user", "roles": "app.roles"}),
+                 pool_size=1, extra={"users": [{"name": schema.APP, "password": schema.PASSWORD}]})
+    bearers = {name: tokens.hs256(sub=name, roles=["r1", name]) for name in ("ada", "o'grace", "al\"an\\")}
+    open_clients = []
+    try:
+        for name, bearer in bearers.items():
+            context = client(at, bearer)
+            open_clients.append((name, context, context.__enter__()))
+        for _ in range(3):
+            for name, _, one in open_clients:
+                assert value(one, exposed(at, "app.user")) == name
+                assert value(one, exposed(at, "app.roles")) == f"r1,{name}"
+    finally:
+        for _, context, _ in open_clients:
+            context.__exit__(None, None, None)
+    assert at.sluice.metric("sluice_pool_connections_opened_total") == 1
+
+
+def test_who_has_no_claim_sees_none(any_server, start):
+    """The backend that has served a session with a claim serves one without."""
+    config = config_for(any_server, pool_size=1)
+    config["users"].append({"name": schema.OTHER, "password": schema.PASSWORD})
+    config["routes"] = [
+        {"name": "guarded", "match": {"user": schema.APP}, "pool": "main",
+         "middleware": [by_secret(expose={"sub": "app.user"})]},
+        {"name": "open", "pool": "main"}]
+    at = start(any_server, config=config)
+    other = at.with_(user=schema.OTHER)
+    with client(at, tokens.hs256(sub="ada")) as one, client(other, None) as two:
+        for _ in range(2):
+            assert value(one, exposed(at, "app.user")) == "ada"
+            assert value(two, exposed(at, "app.user")) in (None, "")
+    assert at.sluice.metric("sluice_pool_connections_opened_total") == 1
+
+
+def changes(at) -> list[str]:
+    if at.postgresql:
+        return ["SET app.user = 'eve'", "SET SESSION \"app\".\"user\" TO 'eve'", "SET APP.USER = 'eve'",
+                "SELECT set_config('app.user', 'eve', false)", "RESET app.user",
+                "SET app.user TO DEFAULT"]
+    return ["SET @app_user = 'eve'", "SET @APP_USER := 'eve'", "SET @`app_user` = 'eve'",
+            "SET @other = 1, @app_user = 'eve'", "SELECT @app_user := 'eve'",
+            "SELECT 'eve' INTO @app_user"]
+
+
+def test_a_client_cannot_change_what_is_exposed(any_server, start):
+    at = guarded(any_server, start, by_secret(expose={"sub": "app.user"}))
+    with client(at, tokens.hs256(sub="ada")) as one:
+        for statement in changes(at):
+            with pytest.raises(ERRORS) as refused:
+                rows(one, statement)
+            code = refused.value.sqlstate if at.postgresql else refused.value.errno
+            assert code == ("42501" if at.postgresql else 1142), statement
+            assert value(one, exposed(at, "app.user")) == "ada", statement
+        for harmless in ["RESET ALL", "DISCARD ALL"] if at.postgresql else ["SET @other = 5"]:
+            rows(one, harmless)
+            assert value(one, exposed(at, "app.user")) == "ada"
+        if not at.postgresql:
+            one.cmd_reset_connection()
+            assert value(one, exposed(at, "app.user")) == "ada"
+
+
+def test_a_startup_parameter_cannot_change_what_is_exposed(server, start):
+    at = guarded(server("pg15"), start, by_secret(expose={"sub": "app.user"}))
+    with pytest.raises(psycopg.Error) as refused:
+        with client(at, tokens.hs256(sub="ada"), options="-c app.user=eve"):
+            pass
+    assert "app.user" in str(refused.value)
+
+
+def test_claims_must_match_and_choose_the_route(any_server, start):
+    config = config_for(any_server)
+    config["middleware"] = [by_secret(claims={"scope": "*db*"})]
+    config["pools"]["reports"] = pool(any_server)
+    level = {"isolation_level": "SERIALIZABLE"}
+    config["routes"] = [{"name": "reports", "match": {"claims": {"roles": "report*"}}, "pool": "reports", **level},
+                        {"name": "rest", "pool": "main"}]
+    at = start(any_server, config=config)
+    with client(at, tokens.hs256(scope="mail db", roles=["a", "reporter"])) as one:
+        value(one, "SELECT 1")
+    assert at.sluice.metric("sluice_route_sessions_total", route="reports") == 1
+    with client(at, tokens.hs256(scope="db", roles=["a"])) as one:
+        value(one, "SELECT 1")
+    assert at.sluice.metric("sluice_route_sessions_total", route="rest") == 1
+    refusal(at, tokens.hs256(scope="mail", roles=["reporter"]))
+    assert refused_because(at, "token_claim") >= 1
+
+
+# ---- clients
+
+def test_psql(server, start):
+    at = guarded(server("pg15"), start, by_secret())
+    bearer = tokens.hs256()
+    assert psql_value(at, "SELECT 1", env={"PGOPTIONS": f"-c sluice.token={bearer}"}) == "1"
+    assert psql_value(at, "SELECT 2", options=f"-csluice.token={bearer} -c search_path=pg_catalog") == "2"
+    done = psql(at, "SELECT 1")
+    assert done.returncode == 2 and "token missing or not valid" in done.stderr
+    assert "sluice.token" in done.stderr  # where it is to be sent
+
+
+def test_mysql_client(server, start):
+    at = guarded(server("mysql"), start, by_secret())
+    done = mysql(at, "SELECT 1")
+    assert done.returncode == 1 and "ERROR 1045 (28000): token missing or not valid" in done.stderr
+
+
+def test_asyncpg(server, start):
+    at = guarded(server("pg15"), start, by_secret())
+
+    async def run():
+        pool_of_clients = await asyncpg.create_pool(
+            host=at.host, port=at.port, user=at.user, password=at.password, database=at.database,
+            ssl=False, min_size=3, max_size=3, server_settings={"sluice.token": tokens.hs256()})
+        async with pool_of_clients:
+            return await asyncio.gather(*(pool_of_clients.fetchval("SELECT $1::int", n) for n in range(9)))
+    assert asyncio.run(run()) == list(range(9))
+
+
+def test_sqlalchemy(any_server, start):
+    at = guarded(any_server, start, by_secret())
+    driver = "postgresql+psycopg" if at.postgresql else "mysql+mysqlconnector"
+    bearer = tokens.hs256()
+    arguments = ({"options": f"-c sluice.token={bearer}"} if at.postgresql else
+                 {"conn_attrs": {"sluice.token": bearer}, "use_pure": False})
+    engine = create_engine(at.url(driver), poolclass=NullPool, connect_args=arguments)
+    with engine.begin() as one:
+        assert one.execute(text("SELECT COUNT(*) FROM pets")).scalar() == 3
+
+
+@pytest.mark.parametrize("name", ["mariadb", "mysql"])
+def test_clients_that_send_program_name_alone(server, start, name):
+    """PyMySQL and asyncmy have no other attribute of the user's."""
+    at = guarded(server(name), start, by_secret(parameter="program_name"))
+    bearer = tokens.hs256()
+    with my_connection(at, program_name=bearer) as one:
+        assert value(one, "SELECT 1") == 1
+
+    async def run():
+        connection = await asyncmy.connect(host=at.host, port=at.port, user=at.user, password=at.password,
+                                           db=at.database, program_name=bearer)
+        async with connection.cursor() as cursor:
+            await cursor.execute("SELECT 2")
+            answer = await cursor.fetchone()
+        connection.close()
+        return answer
+    assert asyncio.run(run()) == (2,)
+    with pytest.raises(pymysql.err.Error) as refused:
+        with my_connection(at, program_name="mine"):
+            pass
+    assert refused.value.args[0] == 1045
+    assert bearer.split(".")[1] not in at.sluice.log_text()
+
+
+@pytest.mark.parametrize("name", ["mariadb", "mysql"])
+def test_a_change_of_the_user_needs_a_token_too(server, start, name):
+    at = guarded(server(name), start, by_secret(expose={"sub": "app.user"}))
+    with client(at, tokens.hs256(sub="ada")) as one:
+        value(one, "SELECT 1")
+        one.cmd_change_user(at.user, at.password, at.database)
+        assert value(one, exposed(at, "app.user")) == "ada"
+    verdicts = at.sluice.metric("sluice_middleware_verdicts_total", middleware="require_token", verdict="allowed")
+    assert verdicts == 2
+
+
+def test_a_storm_of_logins(any_server, start, folder):
+    key = tokens.EcKey("e1")
+    (folder / "jwks.json").write_text(json.dumps({"keys": [key.jwk()]}))
+    at = guarded(any_server, start, {"require_token": {"jwks_file": str(folder / "jwks.json")}})
+    bearer = key.token()
+    for _ in range(40):
+        with client(at, bearer) as one:
+            assert value(one, "SELECT 1") == 1
+    assert at.sluice.metric("sluice_middleware_verdicts_total", middleware="require_token", verdict="allowed") == 40
+    wait_until(lambda: at.sluice.metric("sluice_client_connections") == 0, 5, "all clients are gone")
+
+
+# ---- what cannot work is said at the start
+
+@pytest.mark.parametrize("options, said", [
+    ({"hmac_sha256_secret": "canary-secret"}, "32 bytes"),
+    ({}, "what a token is"),
+    ({"tokens": "a", "hmac_sha256_secret": tokens.SECRET}, "more than once"),
+    ({"jwks_file": "/nonexistent/jwks.json"}, "/nonexistent/jwks.json"),
+    ({"tokens": "one two canary-three"}, "line 1"),
+    ({"hmac_sha256_secret": tokens.SECRET, "expose": {"sub": "app user"}}, "app user"),
+    ({"hmac_sha256_secret": tokens.SECRET, "claims": {"sub": "[a"}}, "pattern"),
+])
+def test_check_says_what_cannot_work(server, options, said):
+    config = {"version": 1, **config_for(server("pg15"), route={"middleware": [{"require_token": options}]})}
+    done = check(config)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert said in done.stdout + done.stderr
+    assert "canary" not in done.stdout + done.stderr
+
+
+def test_check_names_the_keys_of_a_file_without_a_good_one(server, folder):
+    file = folder / "jwks.json"
+    file.write_text(json.dumps({"keys": [{**tokens.EcKey("k1").jwk(), "use": "enc"}, {"kty": "oct", "k": "AA"}]}))
+    config = {"version": 1, **config_for(server("pg15"), route={
+        "middleware": [{"require_token": {"jwks_file": str(file)}}]})}
+    done = check(config)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1, said
+    assert "key 'k1'" in said and "key number 2" in said and str(file) in said
