@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 
 import machine
 import pytest
-import shops
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+import shops  # noqa: E402
 from harness import schema, tools  # noqa: E402
 from harness.mysql import MariaDb, MySql  # noqa: E402
 from harness.postgres import postgres15, postgres18  # noqa: E402
