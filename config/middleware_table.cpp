@@ -22,7 +22,8 @@ constexpr std::array<MiddlewareRow, kMiddlewareCount> kRows{{
      {count_, count_},
      "`sluice_middleware_dropped_total`: lines that found the queue full; "
      "`sluice_middleware_lost_total`: lines that could not be written, of a full disk for one",
-     "It never delays a reply: lines go through a bounded queue to a thread of their own. SIGUSR1 "
+     "[audit.md](audit.md) tells what stands in a line. It never delays a reply: lines go through "
+     "a bounded queue to a thread of their own. SIGUSR1 "
      "opens the file anew. A line never holds a secret: statements that carry a password are "
      "written as their digest, whatever `statements` says; `text` holds the literals of all "
      "others.",
