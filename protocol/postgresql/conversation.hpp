@@ -96,6 +96,10 @@ class ClientConversation final : public Conversation {
   // ---- extended query
   Step extended(const Head& head, Exchange& out);
   Step parse(const Head& head, Exchange& out);
+  // An Inspector sees longer texts together than a session keeps.
+  bool too_long_to_keep(const Head& head) const {
+    return !head.whole() || (inspection_ && head.size > kHeadLimit);
+  }
   Step parse_unnamed(const Head& head, Bytes rest, Exchange& out);
   void parse_named(const Head& head, std::string_view name, Bytes rest, Exchange& out);
   void parse_duplicate(const Head& head, std::string_view name, const Statement& known,
@@ -116,6 +120,8 @@ class ClientConversation final : public Conversation {
 
   // ---- effects
   sql::ScannerOptions scanner_options() const;
+  sql::ScannerOptions syntax() const;
+  bool settings_applied() const;
   Step consider(const sql::Effects& effects, std::optional<Failure>& refusal);
   std::optional<Failure> refusal_of(const sql::Effects& effects) const;
   Step refuse_query(const Failure& refusal, const Head& head, Exchange& out);

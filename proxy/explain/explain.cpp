@@ -7,7 +7,7 @@
 #include "metrics/registry.hpp"
 #include "protocol/dialect.hpp"
 #include "protocol/sql/pins.hpp"
-#include "proxy/explain/mismatch.hpp"
+#include "proxy/explain/reasons.hpp"
 #include "proxy/middleware/background.hpp"
 
 namespace sluice::proxy::explain {
@@ -31,6 +31,12 @@ protocol::Failure unfit(std::string text) {
 
 std::string_view protocol_name(config::Protocol protocol) {
   return protocol == config::Protocol::mysql ? "mysql" : "postgresql";
+}
+
+std::string value_of(const protocol::Parameters& parameters, std::string_view name) {
+  const auto found = std::find_if(parameters.begin(), parameters.end(),
+                                  [&](const auto& one) { return one.first == name; });
+  return found == parameters.end() ? std::string() : found->second;
 }
 
 // The listener that the question names or leaves to be found.
@@ -67,34 +73,6 @@ protocol::Result<const config::Listener*> find_listener(const config::Config& co
   return first;
 }
 
-std::string_view why_pinned(protocol::Pin pin) {
-  using enum protocol::Pin;
-  switch (pin) {
-    case settings:
-      return "it sets what cannot be carried to another backend";
-    case role:
-      return "it changes the role of the session";
-    case listen:
-      return "notifications come to the backend that has asked for them";
-    case temporary:
-      return "temporary tables and views are on one backend";
-    case prepared:
-      return "PREPARE in SQL makes a statement of one backend";
-    case cursor:
-      return "it may leave a cursor open behind the transaction";
-    case lock:
-      return "it takes a lock that belongs to the session";
-    case user_variable:
-      return "user variables are on one backend";
-    case found_rows:
-      return "FOUND_ROWS() asks the backend that has run it";
-    case backend_identity:
-      return "it tells the client which backend it has";
-    default:
-      return "it leaves state behind that only this backend has";
-  }
-}
-
 // One question on its way to its answer.
 class Asking {
  public:
@@ -115,6 +93,7 @@ class Asking {
     const protocol::Dialect& dialect =
         protocol::dialect(mysql_ ? protocol::Protocol::mysql : protocol::Protocol::postgresql);
     const auto attributes = dialect.take_attributes(login, policy_.attribute_names());
+    application_name_ = value_of(login.parameters, name_parameter());
     middleware::Chain chain(identity(dialect, listener, attributes), {time_, background(), 0});
     middleware::Login left{chain.identity(), attributes, time_.now()};
     Candidate candidate = this->candidate(listener, login);
@@ -140,10 +119,11 @@ class Asking {
 
   void add_application_name(protocol::ClientLogin& login) const {
     if (!question_.application_name.empty()) {
-      login.parameters.emplace_back(mysql_ ? "program_name" : "application_name",
-                                    question_.application_name);
+      login.parameters.emplace_back(name_parameter(), question_.application_name);
     }
   }
+  // Some require_token may have taken it for its own.
+  const char* name_parameter() const { return mysql_ ? "program_name" : "application_name"; }
 
   // As every parameter that some chain may look for it in.
   void add_token(protocol::ClientLogin& login) const {
@@ -168,14 +148,10 @@ class Asking {
     identity.user = question_.user;
     identity.database = out_.database;
     identity.address = question_.address;
-    identity.application_name = question_.application_name;
+    identity.application_name = application_name_;
     identity.tls_subject = question_.tls_subject;
     identity.tls = !question_.tls_subject.empty();
-    for (const auto& [name, value] : attributes) {
-      if (name == "traceparent") {
-        identity.traceparent = value;
-      }
-    }
+    identity.traceparent = value_of(attributes, "traceparent");
     return identity;
   }
 
@@ -185,7 +161,7 @@ class Asking {
     made.listener = listener.name;
     made.user = login.user;
     made.database = login.database;
-    made.application_name = question_.application_name;
+    made.application_name = application_name_;
     made.address = question_.address;
     made.tls_subject = question_.tls_subject;
     made.parameters = &login.parameters;
@@ -293,6 +269,7 @@ class Asking {
   const Policy& policy_;
   Explanation& out_;
   const bool mysql_;
+  std::string application_name_;
   std::unique_ptr<middleware::Background> own_background_;
 };
 

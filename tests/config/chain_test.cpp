@@ -46,11 +46,14 @@ TEST(ChainChecks, warn_of_user_variables_that_nobody_has) {
   EXPECT_EQ(problems(config(kPlain, "  - settings: {\"@a\": x, app.user: y}\n")), Lines{});
 }
 
-TEST(ChainChecks, two_audits_do_not_share_a_file) {
-  EXPECT_EQ(problems(config("  - {name: r, pool: p, middleware: [{audit: {file: /x}}]}\n",
-                            "  - audit: {file: /x}\n")),
-            Lines{"f:4:52: error: routes[0].middleware[0].audit.file: is the file of the audit in "
-                  "line 6 too; give each its own, or have one in the global chain"});
+TEST(ChainChecks, audits_of_one_file_share_its_sizes) {
+  const std::string route =
+      "  - {name: r, pool: p, middleware: [{audit: {file: /x, statements: text, keep: 3}}]}\n";
+  EXPECT_EQ(problems(config(route, "  - audit: {file: /x}\n")),
+            Lines{"f:4:45: warning: routes[0].middleware[0].audit: max_size, keep and queue of the "
+                  "audit in line 6 hold, which has the same file"});
+  EXPECT_EQ(problems(config(route, "  - audit: {file: /x, keep: 3}\n")), Lines{});
+  EXPECT_EQ(problems(config(route, "  - audit: {file: /y}\n")), Lines{});
 }
 
 TEST(ChainChecks, warn_of_what_does_nothing_beside_another) {

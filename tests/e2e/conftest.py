@@ -155,8 +155,8 @@ def sluices():
         pytest.skip(f"{binary()} has not been built")
     running, failures = [], []
 
-    def begin(config) -> Sluice:
-        running.append(Sluice(config))
+    def begin(config, prefix=()) -> Sluice:
+        running.append(Sluice(config, prefix=prefix))
         return running[-1]
 
     yield begin
@@ -178,11 +178,11 @@ def alive(at: Endpoint) -> Endpoint:
 def start():
     """start(server, **options): a sluice of one's own; returns the Endpoint of its only listener."""
     with sluices() as begin:
-        def get(server, config=None, **options) -> Endpoint:
+        def get(server, config=None, prefix=(), **options) -> Endpoint:
             if DIRECT:
                 return Endpoint(server, server.port)
             config = config or config_for(server, **options)
-            return Endpoint(server, port_of(config), sluice=begin(config))
+            return Endpoint(server, port_of(config), sluice=begin(config, prefix))
 
         yield get
 

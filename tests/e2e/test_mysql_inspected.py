@@ -6,6 +6,7 @@ import pymysql
 import pytest
 from clients import my_connection, rows, value
 from harness import schema, tokens
+from harness.process import LOOPBACK
 from mysql.connector import connect as connect_mysql
 from pymysql.constants import CLIENT
 
@@ -105,14 +106,14 @@ def test_what_a_procedure_changes_comes_back(my_server, start):
             with pytest.raises(Exception) as refused:
                 rows(one, statement)
             assert refused.value.errno == 1142, statement
-        with connect_mysql(host=my_server.host, port=my_server.port, user=schema.APP, password=schema.PASSWORD,
+        with connect_mysql(host=LOOPBACK, port=my_server.port, user=schema.APP, password=schema.PASSWORD,
                            database=at.database, use_pure=False, autocommit=True) as owner:
             rows(owner, "DROP PROCEDURE IF EXISTS changes_unseen")
             rows(owner, "CREATE PROCEDURE changes_unseen() SET @app_user = 'eve'")
         rows(one, "CALL changes_unseen()")
         assert value(one, "SELECT @app_user") == "ada"
         assert value(one, "SELECT @@session.transaction_read_only") == 1
-        with connect_mysql(host=my_server.host, port=my_server.port, user=schema.APP, password=schema.PASSWORD,
+        with connect_mysql(host=LOOPBACK, port=my_server.port, user=schema.APP, password=schema.PASSWORD,
                            database=at.database, use_pure=False, autocommit=True) as owner:
             rows(owner, "DROP PROCEDURE changes_unseen")
 

@@ -1,4 +1,4 @@
-#include "proxy/explain/mismatch.hpp"
+#include "proxy/explain/reasons.hpp"
 
 #include <algorithm>
 #include <string_view>
@@ -83,6 +83,34 @@ std::string why_not(const RouteMatch::Mismatch& mismatch, const config::Route& r
   }
   return beside(mismatch.member, text_of(mismatch.member, candidate),
                 pattern_of(mismatch.member, match));
+}
+
+std::string_view why_pinned(protocol::Pin pin) {
+  using enum protocol::Pin;
+  switch (pin) {
+    case settings:
+      return "it sets what cannot be carried to another backend";
+    case role:
+      return "it changes the role of the session";
+    case listen:
+      return "notifications come to the backend that has asked for them";
+    case temporary:
+      return "temporary tables and views are on one backend";
+    case prepared:
+      return "PREPARE in SQL makes a statement of one backend";
+    case cursor:
+      return "it may leave a cursor open behind the transaction";
+    case lock:
+      return "it takes a lock that belongs to the session";
+    case user_variable:
+      return "user variables are on one backend";
+    case found_rows:
+      return "FOUND_ROWS() asks the backend that has run it";
+    case backend_identity:
+      return "it tells the client which backend it has";
+    default:
+      return "it leaves state behind that only this backend has";
+  }
 }
 
 }  // namespace sluice::proxy::explain
