@@ -50,6 +50,7 @@ void Session::drain() {
   }
   if (pausing_ && !chain_->delayed_in_transaction()) {
     stop_pausing(*last_word_);  // it is answered with this, and then nothing keeps the session
+    return;
   }
   if (serving_ && may_close_now()) {
     closing_ = true;

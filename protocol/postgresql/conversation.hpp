@@ -96,6 +96,10 @@ class ClientConversation final : public Conversation {
   // ---- extended query
   Step extended(const Head& head, Exchange& out);
   Step parse(const Head& head, Exchange& out);
+  // An Inspector sees longer texts together than a session keeps.
+  bool too_long_to_keep(const Head& head) const {
+    return !head.whole() || (inspection_ && head.size > kHeadLimit);
+  }
   Step parse_unnamed(const Head& head, Bytes rest, Exchange& out);
   void parse_named(const Head& head, std::string_view name, Bytes rest, Exchange& out);
   void parse_duplicate(const Head& head, std::string_view name, const Statement& known,
@@ -130,6 +134,7 @@ class ClientConversation final : public Conversation {
   void carry_out(const Aftermath& aftermath, const Expected* entry, bool outside);
   void note_cursors(const sql::Effects& effects, bool outside);
   void change_settings(const sql::Effects& effects, bool outside);
+  const std::string* reported(std::string_view name) const;
   void note_change(std::string_view name, std::string before, std::string_view value);
   void explain_change(std::string_view name);
 

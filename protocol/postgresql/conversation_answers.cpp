@@ -41,7 +41,7 @@ void ClientConversation::answer(Answer::End end) {
   const std::string sqlstate = std::exchange(state.sqlstate, {});
   Answer answer;
   answer.end = state.cut_in_front ? Answer::End::limited : end;
-  answer.rows = state.cut_in_front ? state.shown : state.rows;
+  answer.rows = state.cut_in_front ? state.shown : end == Answer::End::skipped ? 0 : state.rows;
   answer.bytes = state.bytes;
   if (answer.end == Answer::End::failed) {
     answer.sqlstate = sqlstate;

@@ -240,7 +240,7 @@ TEST_P(FixedSettings, LongTextsAreReadToTheirEnd) {
     Talk t = talk({}, fixed_defaults());
     const std::string sql = "SELECT '" + std::string(100'000, 'x') + "'; SET app.user = 'bob'";
     const std::string sent = prepared ? parse("", sql) + sync() : query(sql);
-    EXPECT_EQ(t.client(sent), Need::close);
+    EXPECT_EQ(t.client_in_two(sent), Need::close);
     EXPECT_NE(t.to_client().find("C42501"), std::string::npos);
     EXPECT_EQ(t.to_backend().find(sent), std::string::npos);  // its end was never sent
     EXPECT_EQ(t.release(), Cleanup::close);
@@ -248,7 +248,7 @@ TEST_P(FixedSettings, LongTextsAreReadToTheirEnd) {
     Talk other = talk({}, fixed_defaults());
     const std::string harmless = "SELECT '" + std::string(100'000, 'x') + "'";
     const std::string passed = prepared ? parse("", harmless) : query(harmless);
-    other.client(passed);
+    other.client_in_two(passed);
     EXPECT_TRUE(other.to_backend().ends_with(passed));
   }
 }
