@@ -22,11 +22,10 @@ constexpr std::array<MiddlewareRow, kMiddlewareCount> kRows{{
      {count_, count_},
      "`sluice_middleware_dropped_total`: lines that found the queue full; "
      "`sluice_middleware_lost_total`: lines that could not be written, of a full disk for one",
-     "[audit.md](audit.md) tells what stands in a line. It never delays a reply: lines go through "
-     "a bounded queue to a thread of their own. SIGUSR1 "
-     "opens the file anew. A line never holds a secret: statements that carry a password are "
-     "written as their digest, whatever `statements` says; `text` holds the literals of all "
-     "others.",
+     "[audit.md](audit.md) tells what is in a line. It never delays a reply: lines go through a "
+     "bounded queue to a thread of their own. A line never holds a secret: what may carry one is "
+     "written without its literals, whatever `statements` says; `text` holds the literals of all "
+     "others. SIGUSR1 opens the file anew. Entries that name the same file share it.",
      "- audit: {file: /var/log/sluice/audit.jsonl, statements: fingerprint}"},
     {"connection_limit",
      "Bounds how many sessions there are at once.",
@@ -53,7 +52,10 @@ constexpr std::array<MiddlewareRow, kMiddlewareCount> kRows{{
      "`sluice_middleware_reports_total`: those found",
      "The log line `n_plus_one` has the route, the query without its literals, how often it ran "
      "and the time that it took. Only queries that read are counted, and only runs whose values "
-     "differ.",
+     "differ: the values of parameters are not seen, so that each execution of a statement that "
+     "has "
+     "some counts as another. A transaction is one run, however long it takes; outside of one the "
+     "window bounds it.",
      "- n_plus_one: {threshold: 20, window: 1s}"},
     {"rate_limit",
      "Bounds how many requests are made in a second.",
@@ -71,7 +73,8 @@ constexpr std::array<MiddlewareRow, kMiddlewareCount> kRows{{
      "Each statement is judged by its text before it goes to a backend, and the transaction on the "
      "backend is read only as well, so that what hides in a function is refused by the server. "
      "The client cannot make its transactions writable. A statement that is longer than "
-     "`limits.max_pinned_buffer` is refused, since it cannot be seen whole.",
+     "`limits.max_pinned_buffer` is refused, since it cannot be seen whole. "
+     "[statements.md](statements.md) tells what counts as writing.",
      "- read_only"},
     {"require_token",
      "Lets only clients in that bring a token.",
@@ -84,7 +87,8 @@ constexpr std::array<MiddlewareRow, kMiddlewareCount> kRows{{
      "a connection attribute of the same name. It goes no further than sluice: no backend and no "
      "log ever has it. The client is told one thing only, whatever is wrong with the token; the "
      "metric and the log tell the reason.\n\n"
-     "A JWT must say when it expires (`exp`); `nbf` and `iat` must not lie in the future. A secret "
+     "[tokens.md](tokens.md) shows how clients send it. A JWT must say when it expires (`exp`); "
+     "`nbf` and `iat` must not lie in the future. A secret "
      "for HS256 has 32 bytes at least. The name of a fixed token is its claim `sub`. The claims of "
      "a token that the global chain has verified can be matched by routes.",
      "- require_token:\n"
@@ -140,7 +144,8 @@ constexpr std::array<MiddlewareRow, kMiddlewareCount> kRows{{
      "first that applies decides.\n\n"
      "The patterns are RE2, in any case, and are looked for in the normalised text: without "
      "comments, with single blanks, with `?` in the place of every literal and parameter, unquoted "
-     "words in lower case. `deny: \"DROP|TRUNCATE\"` finds a table `drop_log` too: write "
+     "words in lower case; [statements.md](statements.md) has it all. `deny: \"DROP|TRUNCATE\"` "
+     "finds a table `drop_log` too: write "
      "`\"^(drop|truncate) \"` or name `kinds`. Where a rule refuses, a statement that is longer "
      "than `limits.max_pinned_buffer` is refused, since it cannot be seen whole.",
      "- statement_rules:\n"
@@ -162,8 +167,11 @@ constexpr std::array<MiddlewareRow, kMiddlewareCount> kRows{{
      {count_, count_},
      "",
      "The comment has the form of sqlcommenter, `/*route='reports',traceparent='00-...'*/`, and "
-     "stands at the end of the statement. Servers and their tools then show it. Prepared "
-     "statements get what is the same for all their runs.",
+     "stands at the end of the statement. Servers and their tools then show it. What the client's "
+     "own "
+     "comment says stays as it is. Prepared statements get what is the same for all their runs, "
+     "that "
+     "is no traceparent. CREATE and ALTER stay as they are, since servers keep their texts.",
      "- tag: {values: {service: pets}}"},
 }};
 

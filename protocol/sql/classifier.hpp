@@ -33,13 +33,17 @@ struct Effects {
   bool opens_transaction = false;  // what BEGIN began is open at the end; not counted by any()
   bool deallocate = false;         // DEALLOCATE name: `name`
   bool deallocate_all = false;
+  bool declares_cursor = false;  // DECLARE name
+  bool closes_cursor = false;    // CLOSE name
   bool discard_all = false;
-  std::string name;   // change, deallocate: folded as the server folds it
-  std::string value;  // change == set: what set_config takes
+  bool reported = false;  // change == set: not `value`, but what the server reports afterwards
+  std::string name;       // change, deallocate, cursor: folded as the server folds it
+  std::string value;      // change == set: what set_config takes
 
   bool any() const {
     return pins.any() || unpins.any() || change != Change::none || several || resets || writes ||
-           needs_sequence || ends_transaction || deallocate || deallocate_all || discard_all;
+           needs_sequence || ends_transaction || deallocate || deallocate_all || discard_all ||
+           closes_cursor;
   }
 };
 
@@ -73,7 +77,24 @@ class Classifier {
     deallocate,
     discard,
     star_or_all,  // UNLISTEN, CLOSE: unpins when this follows
+    declare,      // after DECLARE: the cursor's name
     prepare,
+  };
+
+  // How much of SELECT set_config('name', 'value', false) was read, and nothing else.
+  enum class Call : std::uint8_t {
+    other,
+    verb,
+    schema,
+    dot,
+    function,
+    open,
+    name,
+    name_comma,
+    value,
+    value_comma,
+    local,
+    whole,
   };
 
   void take(const Token& token);
@@ -88,18 +109,22 @@ class Classifier {
   void take_reset(const Token& token, Word word);
   void take_deallocate(const Token& token, Word word);
   void take_discard(const Token& token, Word word);
+  bool take_cursor(const Token& token);
   void done(Change change);
   void anywhere(const Token& token, Word word);
   void in_code(const Token& token, Word word);
   void call(Word word);
   void follow_set_config(const Token& token, Word word);
+  void follow_whole_call(const Token& token);
   bool plain_text(const Token& token, std::string& out) const;
+  static void fold(std::string& text);
   bool name_text(const Token& token, std::string& out) const;
 
   Scanner scanner_;
   ScannerOptions options_;
   Effects effects_;
   Phase phase_ = Phase::start;
+  Call call_ = Call::other;
   Word verb_{};
   Word previous_{};  // the token before, if it was a word
   Word function_{};  // a function's name: a call if '(' follows

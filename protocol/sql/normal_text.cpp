@@ -51,7 +51,7 @@ void NormalText::take(const Token& token) {
   if (semicolon_ && token.kind != TokenKind::semicolon) {
     semicolon_ = false;
     put(Last::semicolon, ";", true);
-    levels_[0] = {out_.size(), false};
+    levels_[0] = {out_.size()};
   }
   switch (token.kind) {
     case TokenKind::word:
@@ -119,6 +119,9 @@ void NormalText::word(const Token& token) {
     return;
   }
   flush_signs();
+  if (last_ == Last::literal || last_ == Last::close) {
+    fold_element();  // VALUES (1), (2) RETURNING
+  }
   const bool close = tight(Last::word, adjacent);
   const std::size_t before = out_.size() + (close ? 0 : 1);
   put(Last::word, text, close);
@@ -254,12 +257,14 @@ void NormalText::flush_signs() {
 void NormalText::open(char which) {
   flush_signs();
   bool close_up = tight(Last::open, false);
-  if (last_ == Last::word) {
-    close_up = which == '[' || !is_keyword(find_term(std::string_view(out_).substr(word_at_)));
+  if (which == '[' && (last_ == Last::word || last_ == Last::close || last_ == Last::literal)) {
+    close_up = true;
+  } else if (last_ == Last::word) {
+    close_up = !is_keyword(find_term(std::string_view(out_).substr(word_at_)));
   }
   put(Last::open, {&which, 1}, close_up);
   if (++depth_ < kLevels) {
-    levels_[depth_] = {out_.size(), false};
+    levels_[depth_] = {out_.size()};
   }
 }
 
@@ -281,7 +286,8 @@ void NormalText::comma() {
   fold_element();
   put(Last::comma, ",", true);
   if (depth_ < kLevels) {
-    levels_[depth_] = {out_.size(), false};
+    Level& level = levels_[depth_];
+    level = {out_.size(), level.element, level.commas + 1};
   }
 }
 
@@ -289,35 +295,43 @@ void NormalText::semicolon() {
   flush_signs();
   fold_element();
   depth_ = 0;
-  levels_[0] = {out_.size(), false};
+  levels_[0] = {out_.size()};
   semicolon_ = last_ != Last::nothing && last_ != Last::semicolon;
   savepoint_ = false;
 }
 
 // Takes the element at the end of out_ away if the one before it is the same.
 void NormalText::fold_element() {
-  if (full_ || depth_ >= kLevels || !levels_[depth_].literal) {
+  if (full_ || depth_ >= kLevels) {
     return;
   }
-  const std::size_t comma = levels_[depth_].element;  // just behind it
-  if (comma < 2 || comma + 1 >= out_.size() || out_[comma - 1] != ',') {
+  Level& level = levels_[depth_];
+  if (!level.literal || level.settled || level.commas == 0 || !repeats(level)) {
     return;
   }
+  const std::size_t end = level.element - 1;  // the comma
+  const std::size_t gone = out_.size() - end;
+  out_.resize(end);
+  word_at_ = word_at_ > gone ? word_at_ - gone : 0;
+  level.element = level.previous;
+  level.commas -= 1;
+  level.settled = true;
+}
+
+bool NormalText::repeats(const Level& level) const {
   const std::string_view all(out_);
-  const std::string_view before = all.substr(0, comma - 1);
-  const std::string_view element = all.substr(comma + 1);
-  if (!before.ends_with(element)) {
-    return;
+  const std::string_view element = all.substr(level.element);
+  const std::string_view before = all.substr(0, level.element - 1);
+  if (level.commas > 1) {
+    return before.substr(level.previous) == element;
   }
-  const std::size_t begin = before.size() - element.size();
-  const bool whole = begin == 0 || before[begin - 1] == '(' || before[begin - 1] == '[' ||
-                     (begin >= 2 && before[begin - 1] == ' ' &&
-                      (before[begin - 2] == ',' || word_part(before[begin - 2])));
-  if (whole) {
-    const std::size_t gone = out_.size() - before.size();
-    out_.resize(before.size());
-    word_at_ = word_at_ > gone ? word_at_ - gone : 0;
+  // In front of the first element something else may stand: VALUES, LIMIT.
+  if (element.size() < 2 || element.front() != ' ' || !before.ends_with(element.substr(1))) {
+    return false;
   }
+  const std::size_t begin = before.size() - (element.size() - 1);
+  return begin == level.previous ||
+         (begin >= 2 && before[begin - 1] == ' ' && word_part(before[begin - 2]));
 }
 
 // ---- One token behind another

@@ -47,8 +47,11 @@ class NormalText {
   };
   // What is inside one pair of parentheses; 0 is what is outside of all.
   struct Level {
-    std::size_t element = 0;  // where the element of a list that is being written begins in out_
-    bool literal = false;     // there is a literal in it
+    std::size_t element = 0;   // where the element that is being written begins in out_
+    std::size_t previous = 0;  // where the one before it does
+    std::size_t commas = 0;    // in front of it
+    bool literal = false;      // there is a literal in it
+    bool settled = false;      // it has been held against the one before it
   };
   static constexpr std::size_t kLevels = 32;  // deeper lists stay as they are
 
@@ -70,6 +73,7 @@ class NormalText {
   bool after_operand() const;
   bool value_place() const;
   void fold_element();
+  bool repeats(const Level& level) const;
 
   std::string_view source_;
   bool mysql_;

@@ -23,7 +23,9 @@ void StatementJudge::take(const Token& token) {
     end_statement();
     return;
   }
-  ++tokens_;
+  if (++tokens_ == 1) {
+    unclear_ = unclear_ || read_anew_;
+  }
   const bool name = plain_word(token) || (token.kind == TokenKind::quoted_word && !token.escaped);
   Term term = name && !token.truncated ? find_term(token.text) : none;
   if (symbol_ == '.' && term != write_function && term != set_config && term != read_only_setting &&
