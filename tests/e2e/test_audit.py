@@ -88,7 +88,7 @@ def test_a_session_from_its_login_to_its_end(server, start, folder, name):
 @pytest.mark.parametrize("name", ["pg15", "mariadb", "mysql"])
 def test_the_servers_own_clients(server, start, folder, name):
     at, file = audited(server(name), start, folder)
-    done = psql(at, "SELECT 1; SELECT 2, 3;") if at.postgresql else mysql(at, "SELECT 1; SELECT 2, 3;")
+    done = psql(at, "SELECT 1; SELECT 2 AS two;") if at.postgresql else mysql(at, "SELECT 1; SELECT 2 AS two;")
     assert done.returncode == 0, done.stderr
     found = of_kind(until_closed(file), "select")
     assert len(found) >= 2
@@ -191,6 +191,7 @@ def test_statements_of_a_session_that_is_lost(any_server, start, folder):
         else:
             client._execute_command(3, slow)
         wait_until(lambda: at.sluice.metric("sluice_client_connections", state="active") == 1, 10, "it runs")
+        time.sleep(0.3)  # a client that goes at once is taken for one that has no more to ask
         (client.pgconn.finish() if at.postgresql else client._force_close())
         found = until_closed(file)
     assert statements(found)[-1]["verdict"] in ("lost", "failed")
@@ -261,20 +262,3 @@ def test_a_file_that_cannot_be_written_is_an_error_at_start(any_server, folder):
     config = config_for(any_server, extra={"middleware": [{"audit": {"file": str(folder / "none/audit")}}]})
     with pytest.raises(RuntimeError, match="cannot write to .*none/audit.*No such file"):
         Sluice(config)
-
-
-def test_two_routes_share_a_file(any_server, start, folder):
-    file = folder / "audit.jsonl"
-    from conftest import config_for
-    config = config_for(any_server, pool_size=2)
-    config["users"].append({"name": "reports", "password": schema.PASSWORD})
-    chain = [{"audit": {"file": str(file), "max_size": "1MiB"}}]
-    config["routes"] = [{"name": "reports", "match": {"user": "reports"}, "pool": "main", "middleware": chain},
-                        {"name": "rest", "pool": "main", "middleware": chain}]
-    at = start(any_server, config)
-    with connection(at) as one, connection(at.with_(user="reports")) as other:
-        for number in range(20):
-            rows(one, f"SELECT {number}")
-            rows(other, f"SELECT {number}")
-    found = until_closed(file, sessions=2)
-    assert {one["route"] for one in found} == {"reports", "rest"}
