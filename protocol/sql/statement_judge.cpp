@@ -222,8 +222,8 @@ void StatementJudge::follow(const Token& token, Term term) {
         wrote();
       }
       break;
-    case for_:  // FOR UPDATE, FOR SHARE: MySQL lets them pass in read only transactions
-      if (!options_.mysql && (term == update || term == share || term == no || term == key)) {
+    case for_:  // FOR UPDATE; FOR SHARE where the server refuses it in read only transactions
+      if (term == update || (!options_.mysql && (term == share || term == no || term == key))) {
         wrote();
       }
       break;
