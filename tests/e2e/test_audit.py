@@ -135,19 +135,39 @@ def test_text_is_as_it_was_sent_unless_it_may_hold_a_secret(any_server, start, f
     assert schema.PASSWORD not in file.read_text()
 
 
+def with_token(at, token: str):
+    """A client that logs in with a token."""
+    if at.postgresql:
+        return connection(at, options=f"-c sluice.token={token}")
+    import mysql.connector
+    return mysql.connector.connect(host=at.host, port=at.port, user=at.user, password=at.password,
+                                   database=at.database, ssl_disabled=True, autocommit=True,
+                                   conn_attrs={"sluice.token": token})
+
+
 def test_no_secret_and_no_literal_in_any_file(any_server, start, folder):
-    at, file = audited(any_server, start, folder)
-    token = "token-canary-5b1d"
-    with connection(at, **({"options": f"-c sluice.token={token}"} if at.postgresql else
-                           {"program_name": "shop"})) as client:
-        for text in (f"SELECT '{CANARY}'", f"SELECT 1 /* {CANARY} */", f"SELECT '{CANARY}", CANARY):
+    token, wrong = "token-canary-5b1d-5b1d", "token-canary-9e9e-9e9e"
+    at, file = audited(any_server, start, folder, chain=[{"require_token": {"tokens": f"shop {token}"}}])
+    with with_token(at, token) as client:
+        for text in (f"SELECT '{CANARY}'", f"SELECT 1 /* {CANARY} */", f"SELECT '{CANARY}", CANARY,
+                     f"SELECT 1 FROM nowhere WHERE a = '{CANARY}'", f"SET application_name = '{CANARY}'"):
             try:
                 rows(client, text)
-            except (psycopg.Error, pymysql.Error):
-                pass
-    until_closed(file)
+            except Exception as failure:
+                assert "54000" not in str(failure)
+                if at.postgresql:
+                    client.rollback()
+    with pytest.raises(Exception, match="token"):
+        with with_token(at, wrong):
+            pass
+    found = until_closed(file)
+    wait_until(lambda: any(one.get("verdict") == "refused" for one in lines(file)), 10,
+               "the login without the right token is told")
+    refused = next(one for one in lines(file) if one.get("verdict") == "refused")
+    assert (refused["failure"], refused["reason"]) == ("token_invalid", "token_unknown")
+    assert len(statements(found)) >= 6
     for text in (file.read_text(), at.sluice.log_text(), at.sluice.get("/metrics")[1]):
-        for secret in (CANARY, token, schema.PASSWORD):
+        for secret in (CANARY, token, wrong, schema.PASSWORD):
             assert secret not in text
 
 
