@@ -128,15 +128,18 @@ def test_within_a_transaction(any_server, start):
 
 
 def test_what_stands_behind_a_cut_answer_is_not_committed_unseen(server, start):
+    """The server may have run it by the time that it hears of the cut: then the connection ends."""
     at = limited(server("pg15"), start, row_limit={"rows": 10})
     with connection(at) as client:
         rows(client, "DELETE FROM scratch WHERE id = 7102")
         with pytest.raises(ERRORS):
             client.execute(f"{numbers(at, 1000)}; INSERT INTO scratch (id) VALUES (7102)")
+        ended = client.broken
     with connection(at) as other:
         wait_until(lambda: value(other, "SELECT COUNT(*) FROM pg_stat_activity WHERE query LIKE '%7102%' "
                                         "AND state = 'active' AND pid <> pg_backend_pid()") == 0, 10, "it is over")
-        assert value(other, "SELECT COUNT(*) FROM scratch WHERE id = 7102") == 0
+        assert value(other, "SELECT COUNT(*) FROM scratch WHERE id = 7102") == 0 or ended
+        rows(other, "DELETE FROM scratch WHERE id = 7102")
 
 
 def test_a_cursor_reads_a_large_result_in_small_answers(server, start):
