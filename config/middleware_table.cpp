@@ -52,7 +52,10 @@ constexpr std::array<MiddlewareRow, kMiddlewareCount> kRows{{
      "`sluice_middleware_reports_total`: those found",
      "The log line `n_plus_one` has the route, the query without its literals, how often it ran "
      "and the time that it took. Only queries that read are counted, and only runs whose values "
-     "differ.",
+     "differ: the values of parameters are not seen, so that each execution of a statement that "
+     "has "
+     "some counts as another. A transaction is one run, however long it takes; outside of one the "
+     "window bounds it.",
      "- n_plus_one: {threshold: 20, window: 1s}"},
     {"rate_limit",
      "Bounds how many requests are made in a second.",
@@ -70,7 +73,8 @@ constexpr std::array<MiddlewareRow, kMiddlewareCount> kRows{{
      "Each statement is judged by its text before it goes to a backend, and the transaction on the "
      "backend is read only as well, so that what hides in a function is refused by the server. "
      "The client cannot make its transactions writable. A statement that is longer than "
-     "`limits.max_pinned_buffer` is refused, since it cannot be seen whole.",
+     "`limits.max_pinned_buffer` is refused, since it cannot be seen whole. "
+     "[statements.md](statements.md) tells what counts as writing.",
      "- read_only"},
     {"require_token",
      "Lets only clients in that bring a token.",
@@ -140,7 +144,8 @@ constexpr std::array<MiddlewareRow, kMiddlewareCount> kRows{{
      "first that applies decides.\n\n"
      "The patterns are RE2, in any case, and are looked for in the normalised text: without "
      "comments, with single blanks, with `?` in the place of every literal and parameter, unquoted "
-     "words in lower case. `deny: \"DROP|TRUNCATE\"` finds a table `drop_log` too: write "
+     "words in lower case; [statements.md](statements.md) has it all. `deny: \"DROP|TRUNCATE\"` "
+     "finds a table `drop_log` too: write "
      "`\"^(drop|truncate) \"` or name `kinds`. Where a rule refuses, a statement that is longer "
      "than `limits.max_pinned_buffer` is refused, since it cannot be seen whole.",
      "- statement_rules:\n"
@@ -162,8 +167,11 @@ constexpr std::array<MiddlewareRow, kMiddlewareCount> kRows{{
      {count_, count_},
      "",
      "The comment has the form of sqlcommenter, `/*route='reports',traceparent='00-...'*/`, and "
-     "stands at the end of the statement. Servers and their tools then show it. Prepared "
-     "statements get what is the same for all their runs.",
+     "stands at the end of the statement. Servers and their tools then show it. What the client's "
+     "own "
+     "comment says stays as it is. Prepared statements get what is the same for all their runs, "
+     "that "
+     "is no traceparent. CREATE and ALTER stay as they are, since servers keep their texts.",
      "- tag: {values: {service: pets}}"},
 }};
 

@@ -1,5 +1,7 @@
 // What the Inspector is asked and told, and the settings that the client may not change.
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "protocol/mysql/conversation.hpp"
@@ -21,6 +23,12 @@ bool only_reads(const Request& request) {
   }
   const sql::Digest& digest = request.digest();
   return !request.truncated && !digest.writes && (digest.kinds & ~harmless) == 0;
+}
+
+// Encodings whose characters may end in the byte of a backslash.
+bool is_double_byte(std::string_view charset) {
+  constexpr std::array<std::string_view, 5> kCharsets{"big5", "cp932", "gb18030", "gbk", "sjis"};
+  return std::find(kCharsets.begin(), kCharsets.end(), charset) != kCharsets.end();
 }
 
 Failure breach_failure(const sql::MysqlLockReader& reader) {
@@ -60,7 +68,8 @@ MysqlConversation::Ready MysqlConversation::admit(Request& request, const Head& 
   const sql::MysqlSyntax reads = syntax();
   request.in_transaction = in_transaction();
   request.may_move = link_ == nullptr && !defaults_->session_mode;
-  request.syntax = {true, reads.backslash_escapes, reads.ansi_quotes};
+  request.syntax = {true, reads.backslash_escapes, reads.ansi_quotes,
+                    is_double_byte(setting(wanted_, "character_set_client"))};
   Verdict verdict = inspection.inspector->ask(request);
   if (verdict.kind == Verdict::Kind::delay) {
     return Ready::pause;

@@ -2,6 +2,10 @@
 // is refused. A request that was allowed is remembered until its message is consumed, since a
 // backend may have to be found for it in the meantime.
 
+#include <algorithm>
+#include <array>
+#include <string>
+
 #include "protocol/cursor.hpp"
 #include "protocol/postgresql/conversation.hpp"
 #include "protocol/postgresql/session_state.hpp"
@@ -15,6 +19,22 @@ constexpr std::uint32_t kSetConfigOid = 2078;  // pg_proc.dat: set_config(text, 
 
 bool is_off(std::string_view value) {
   return value == "off" || value == "false" || value == "no" || value == "0";
+}
+
+// Encodings whose characters may end in the byte of a backslash, by their names and aliases.
+bool is_double_byte(std::string_view encoding) {
+  constexpr auto kNames = std::to_array<std::string_view>(
+      {"big5", "gb18030", "gbk", "johab", "mskanji", "shiftjis", "shiftjis2004", "sjis", "uhc",
+       "win932", "win936", "win949", "win950", "windows932", "windows936", "windows949",
+       "windows950"});
+  std::string name;
+  for (const char c : encoding.substr(0, 32)) {
+    const char low = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+    if ((low >= 'a' && low <= 'z') || (low >= '0' && low <= '9')) {
+      name += low;
+    }
+  }
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
 struct ParseParts {
@@ -48,15 +68,31 @@ void ClientConversation::inspect(Inspector* inspector, std::size_t keep) {
   inspection_ = inspector != nullptr ? std::make_unique<Inspection>(*inspector, keep) : nullptr;
 }
 
-// While the settings of the session are on their way to the backend, its own are somebody else's.
+// False: the settings of the session are on their way to the backend, whose own are somebody
+// else's.
+bool ClientConversation::settings_applied() const {
+  return link_ != nullptr &&
+         (link_->expected.empty() || link_->expected.front().kind != Reply::settings);
+}
+
 sql::ScannerOptions ClientConversation::scanner_options() const {
   sql::ScannerOptions options{false, backslash_escapes_, false};
-  const bool applied = link_ != nullptr &&
-                       (link_->expected.empty() || link_->expected.front().kind != Reply::settings);
-  if (applied) {
+  if (settings_applied()) {
     options.backslash_escapes = link_->backslash_escapes();
   } else if (const std::string* own = find_setting(wanted_, "standard_conforming_strings")) {
     options.backslash_escapes = is_off(*own);
+  }
+  return options;
+}
+
+// For those who must be sure of what they read.
+sql::ScannerOptions ClientConversation::syntax() const {
+  sql::ScannerOptions options = scanner_options();
+  if (settings_applied()) {
+    options.double_byte = is_double_byte(link_->parameter("client_encoding"));
+  }
+  if (const std::string* own = find_setting(wanted_, "client_encoding")) {
+    options.double_byte = options.double_byte || is_double_byte(*own);
   }
   return options;
 }
@@ -84,7 +120,7 @@ bool ClientConversation::ask(const Head& head, Exchange& out, Step& stop) {
   Request request;
   request.in_transaction = link_ != nullptr && link_->status != 'I';
   request.may_move = link_ == nullptr && !defaults_->session_mode;
-  request.syntax = scanner_options();
+  request.syntax = syntax();
   state.admission = {};
   state.digest.reset();
   state.rewritten.clear();
@@ -209,10 +245,9 @@ void ClientConversation::rewrite(const Head& head, std::string_view text) {
 std::optional<Failure> ClientConversation::fixed_setting(const Head& head) const {
   switch (head.type) {
     case frontend::kQuery:
-      return head.whole() ? fixed_refusal(*defaults_, text_of_query(head), scanner_options())
-                          : std::nullopt;
+      return head.whole() ? fixed_refusal(*defaults_, text_of_query(head), syntax()) : std::nullopt;
     case frontend::kParse:
-      return head.whole() ? fixed_refusal(*defaults_, parts_of_parse(head).text, scanner_options())
+      return head.whole() ? fixed_refusal(*defaults_, parts_of_parse(head).text, syntax())
                           : std::nullopt;
     case frontend::kFunctionCall: {
       Cursor cursor(head.body());

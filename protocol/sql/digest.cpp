@@ -44,11 +44,11 @@ std::uint64_t hash(std::string_view text) {
   return sum == 0 ? 1 : sum;
 }
 
-// A character of two bytes whose second looks like a sign that matters.
+// There may be a character of two bytes whose second looks like a sign that ends or escapes things.
 bool hides_signs(std::string_view text) {
   for (std::size_t at = 1; at < text.size(); ++at) {
     const bool lead = static_cast<unsigned char>(text[at - 1]) >= 0x80;
-    if (lead && (text[at] == '\\' || text[at] == '`' || text[at] == '\'' || text[at] == '"')) {
+    if (lead && (text[at] == '\\' || text[at] == '`')) {
       return true;
     }
   }
@@ -86,11 +86,12 @@ std::optional<StatementKind> find_kind(std::string_view name) {
 Digest digest(std::string_view text, ScannerOptions options) {
   NormalText normal(text, options.mysql, kMaxDigest);
   StatementJudge judge(text, options);
-  const bool clear = each_token(text, options, [&](const Token& token) {
+  const bool read = each_token(text, options, [&](const Token& token) {
     judge.take(token);
     normal.take(token);
   });
   judge.finish();
+  const bool clear = read && !judge.unclear();
   Digest made;
   made.text = normal.finish();
   made.kind = judge.kind();

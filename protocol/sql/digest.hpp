@@ -61,8 +61,9 @@ struct Digest {
   bool writes = false;
   // `text` is not all of it: see normal_text().
   bool cut = false;
-  // Servers may read the text differently from how it was read here (comments within /*! */, the
-  // encodings of ScannerOptions::double_byte): `text` is "?", and it writes.
+  // Servers may read the text differently from how it was read here (Scanner::conditional(), the
+  // encodings of ScannerOptions::double_byte, a SET NAMES or sql_mode in front of another
+  // statement): `text` is "?", and it writes.
   bool unclear = false;
 
   bool has(StatementKind one) const { return (kinds >> static_cast<unsigned>(one) & 1U) != 0; }

@@ -23,7 +23,9 @@ void StatementJudge::take(const Token& token) {
     end_statement();
     return;
   }
-  ++tokens_;
+  if (++tokens_ == 1) {
+    unclear_ = unclear_ || read_anew_;
+  }
   const bool name = plain_word(token) || (token.kind == TokenKind::quoted_word && !token.escaped);
   Term term = name && !token.truncated ? find_term(token.text) : none;
   if (symbol_ == '.' && term != write_function && term != set_config && term != read_only_setting &&
@@ -220,8 +222,8 @@ void StatementJudge::follow(const Token& token, Term term) {
         wrote();
       }
       break;
-    case for_:  // FOR UPDATE, FOR SHARE: MySQL lets them pass in read only transactions
-      if (!options_.mysql && (term == update || term == share || term == no || term == key)) {
+    case for_:  // FOR UPDATE; FOR SHARE where the server refuses it in read only transactions
+      if (term == update || (!options_.mysql && (term == share || term == no || term == key))) {
         wrote();
       }
       break;

@@ -29,6 +29,8 @@ class StatementJudge {
   std::uint32_t kinds() const { return kinds_; }
   std::uint32_t statements() const { return statements_; }
   bool writes() const { return writes_; }
+  // MySQL reads a text statement by statement: one of them changed how the next is read.
+  bool unclear() const { return unclear_; }
 
  private:
   enum class Phase : std::uint8_t {
@@ -97,6 +99,8 @@ class StatementJudge {
   std::uint32_t kinds_ = 0;
   std::uint32_t statements_ = 0;
   bool writes_ = false;
+  bool unclear_ = false;
+  bool read_anew_ = false;  // a statement behind this one is read in another way
 
   // of the statement
   Phase phase_ = Phase::start;

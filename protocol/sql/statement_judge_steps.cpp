@@ -159,6 +159,8 @@ void StatementJudge::step_set(const Token& token, Term term) {
     read_only_ = 1;
   } else if (target_ && term == global) {
     wrote();  // for all sessions
+  } else if (target_ && term == reading) {
+    read_anew_ = options_.mysql;
   }
   if (is_symbol(token, '=') || term == to) {
     target_ = false;

@@ -86,6 +86,7 @@ enum class Term : std::uint8_t {
   prepared,
   privileges,
   read,
+  reading,            // SET NAMES, sql_mode: how the texts that follow are read
   read_only_setting,  // transaction_read_only and its kin
   recover,
   role,  // ROLE, USER, GROUP: what can log in
