@@ -105,6 +105,9 @@ class MysqlSet {
 
   bool read_name(std::string& name) {
     if (!symbol("@")) {
+      if (word("password")) {
+        return false;  // SET PASSWORD = '...'
+      }
       const bool scoped = next_is_word() && (word("session") || word("local"));
       return (scoped || !next_is_word()) && take_word(name);
     }
