@@ -134,6 +134,7 @@ class ClientConversation final : public Conversation {
   void carry_out(const Aftermath& aftermath, const Expected* entry, bool outside);
   void note_cursors(const sql::Effects& effects, bool outside);
   void change_settings(const sql::Effects& effects, bool outside);
+  const std::string* reported(std::string_view name) const;
   void note_change(std::string_view name, std::string before, std::string_view value);
   void explain_change(std::string_view name);
 

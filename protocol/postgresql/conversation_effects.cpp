@@ -280,8 +280,13 @@ void ClientConversation::change_settings(const sql::Effects& effects, bool outsi
     return;
   }
   if (effects.change == sql::Change::set) {
-    link_->set_settings(with_setting(link_->settings(), effects.name, effects.value));
-    wanted_ = with_setting(wanted_, effects.name, effects.value);
+    const std::string* value = effects.reported ? reported(effects.name) : &effects.value;
+    if (value == nullptr) {
+      pins_.add(Pin::settings);  // a parameter of the request, which nobody has looked at
+      return;
+    }
+    link_->set_settings(with_setting(link_->settings(), effects.name, *value));
+    wanted_ = with_setting(wanted_, effects.name, *value);
     if (same_settings(link_->settings(), wanted_)) {
       link_->set_settings(wanted_);
     }
@@ -295,6 +300,15 @@ void ClientConversation::change_settings(const sql::Effects& effects, bool outsi
                                : without_setting(wanted_, effects.name);
   }
   explain_change(effects.name);
+}
+
+const std::string* ClientConversation::reported(std::string_view name) const {
+  for (const auto& [known, value] : link_->parameters()) {
+    if (same_setting_name(known, name)) {
+      return &value;
+    }
+  }
+  return nullptr;
 }
 
 // A reported value has changed. It is back where it was, or a statement will explain it, or the

@@ -84,6 +84,9 @@ void Classifier::take(const Token& token) {
   if (phase_ != Phase::plain) {
     take_argument(token, token.kind == word ? known : Word::none);
   }
+  if (call_ != Call::other) {
+    follow_whole_call(token);
+  }
   anywhere(token, known);
   previous_ = known;
 }
@@ -99,6 +102,7 @@ void Classifier::begin_statement(Word word) {
         reset_before_ || effects_.change == Change::reset || effects_.change == Change::reset_all;
     effects_.change = Change::none;
   }
+  call_ = word == Word::select ? Call::verb : Call::other;
   switch (word) {
     case Word::set:
       phase_ = Phase::set_first;
@@ -186,8 +190,12 @@ void Classifier::end_statement() {
   }
   if (config_depth_ != 0) {
     effects_.pins.add(Pin::settings);
+  } else if (call_ == Call::whole && statements_ == 1) {
+    effects_.pins.remove(Pin::settings);
+    effects_.change = Change::set;
   }
   phase_ = Phase::start;
+  call_ = Call::other;
   verb_ = previous_ = function_ = Word::none;
   negative_ = default_ = time_zone_ = false;
   config_depth_ = 0;
@@ -276,30 +284,6 @@ void Classifier::call(Word word) {
       break;
     default:
       break;
-  }
-}
-
-// set_config(name, value, is_local): only a literal true keeps it within the transaction.
-void Classifier::follow_set_config(const Token& token, Word word) {
-  if (config_local_ == 1 && is(token, ')') && config_depth_ == 1) {
-    config_depth_ = 0;
-    return;
-  }
-  config_local_ = 0;
-  if (is(token, '(')) {
-    ++config_depth_;
-  } else if (is(token, ')')) {
-    if (--config_depth_ == 0) {
-      effects_.pins.add(Pin::settings);
-    }
-  } else if (is(token, ',') && config_depth_ == 1) {
-    ++config_commas_;
-    return;
-  } else if (config_commas_ == 2 && config_depth_ == 1 && previous_ == Word::none) {
-    bool yes = word == Word::true_ && token.kind == TokenKind::word;
-    bool text = token.kind == string && (token.text == "t" || token.text == "true");
-    config_local_ = yes || text ? 1 : 0;
-    ++config_commas_;  // what follows is not the whole argument
   }
 }
 

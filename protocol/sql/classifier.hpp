@@ -37,8 +37,9 @@ struct Effects {
   bool declares_cursor = false;  // DECLARE name
   bool closes_cursor = false;    // CLOSE name
   bool discard_all = false;
-  std::string name;   // change, deallocate, cursor: folded as the server folds it
-  std::string value;  // change == set: what set_config takes
+  bool reported = false;  // change == set: not `value`, but what the server reports afterwards
+  std::string name;       // change, deallocate, cursor: folded as the server folds it
+  std::string value;      // change == set: what set_config takes
 
   bool any() const {
     return pins.any() || unpins.any() || change != Change::none || several || resets || writes ||
@@ -81,6 +82,22 @@ class Classifier {
     prepare,
   };
 
+  // How much of SELECT set_config('name', 'value', false) was read, and nothing else.
+  enum class Call : std::uint8_t {
+    other,
+    verb,
+    schema,
+    dot,
+    function,
+    open,
+    name,
+    name_comma,
+    value,
+    value_comma,
+    local,
+    whole,
+  };
+
   void take(const Token& token);
   void begin_statement(Word word);
   void end_statement();
@@ -100,13 +117,16 @@ class Classifier {
   void in_code(const Token& token, Word word);
   void call(Word word);
   void follow_set_config(const Token& token, Word word);
+  void follow_whole_call(const Token& token);
   bool plain_text(const Token& token, std::string& out) const;
+  static void fold(std::string& text);
   bool name_text(const Token& token, std::string& out) const;
 
   Scanner scanner_;
   ScannerOptions options_;
   Effects effects_;
   Phase phase_ = Phase::start;
+  Call call_ = Call::other;
   Word verb_{};
   Word previous_{};            // the token before, if it was a word
   Word function_{};            // a function's name: a call if '(' follows

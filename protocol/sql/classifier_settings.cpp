@@ -14,14 +14,6 @@ bool is(const Token& token, char text) {
   return token.kind == symbol && token.text[0] == text;
 }
 
-void fold(std::string& text) {
-  for (char& letter : text) {
-    if (letter >= 'A' && letter <= 'Z') {
-      letter = static_cast<char>(letter + ('a' - 'A'));
-    }
-  }
-}
-
 // Settings whose values are lists of quoted identifiers (GUC_LIST_QUOTE in the server).
 bool quotes_its_list(std::string_view name) {
   return name == "search_path" || name == "temp_tablespaces" || name == "local_preload_libraries" ||
@@ -37,6 +29,14 @@ bool needs_quotes(std::string_view word) {
 }
 
 }  // namespace
+
+void Classifier::fold(std::string& text) {
+  for (char& letter : text) {
+    if (letter >= 'A' && letter <= 'Z') {
+      letter = static_cast<char>(letter + ('a' - 'A'));
+    }
+  }
+}
 
 void Classifier::take_argument(const Token& token, Word word) {
   switch (phase_) {

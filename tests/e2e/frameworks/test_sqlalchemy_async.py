@@ -81,15 +81,16 @@ def test_create_read_update_delete_and_rollback(run):
                                                                           selectinload(User.pets))
             owner = (await session.scalars(asked)).one()
             assert [item.title for item in owner.items] == ["item 0", "item 1", "item 2"]
-            owner.items[0].price = 7
+            number, owner.items[0].price = owner.id, 7
             await session.delete(owner.items[2])
             await session.commit()
-            left = sa.select(Item.title, Item.price).where(Item.owner_id == owner.id).order_by(Item.id)
+            left = sa.select(Item.title, Item.price).where(Item.owner_id == number).order_by(Item.id)
             await session.execute(sa.delete(Item))
             await session.rollback()
             assert (await session.execute(left)).all() == [("item 0", 7), ("item 1", 0)]
             await session.execute(sa.delete(Pet))
-            await session.delete((await session.scalars(asked.execution_options(populate_existing=True))).one())
+            owner = await session.scalar(asked.execution_options(populate_existing=True))
+            await session.delete(owner)
             await session.commit()
             assert await session.scalar(count_of("barbara")) == 0
 

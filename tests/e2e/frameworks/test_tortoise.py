@@ -23,12 +23,13 @@ def credentials(at, **options) -> dict:
 
 @asynccontextmanager
 async def opened(at, *, routed=None, **options):
-    """Tortoise with the connection `default`, and `routed` as another user."""
-    connections = {"default": credentials(at, **options)}
+    """Tortoise with a connection named after the server, since it keeps statements by that name for ever,
+    and another, `NAME-routed`, as the user `routed`."""
+    connections = {at.name: credentials(at, **options)}
     if routed:
-        connections["routed"] = credentials(at.with_(user=routed), maxsize=1)
+        connections[at.name + "-routed"] = credentials(at.with_(user=routed), maxsize=1)
     await Tortoise.init({"connections": connections,
-                         "apps": {"models": {"models": ["tortoise_models"], "default_connection": "default"}}})
+                         "apps": {"models": {"models": ["tortoise_models"], "default_connection": at.name}}})
     try:
         yield
     finally:
@@ -90,23 +91,23 @@ def test_create_read_update_delete(run):
     run(test)
 
 
-def test_transactions_and_savepoints(run):
+def test_transactions_and_savepoints(run, at):
     async def test():
         with pytest.raises(IntegrityError):
-            async with in_transaction():
+            async with in_transaction(at.name):
                 await User.create(name="never")
                 await Pet.create(name="stray", type="cat", owner_id=-1)
-        async with in_transaction():
+        async with in_transaction(at.name):
             await User.create(name="outer")
             with pytest.raises(ZeroDivisionError):
-                async with in_transaction():
+                async with in_transaction(at.name):
                     await User.create(name="never")
                     1 / 0
-            async with in_transaction():
+            async with in_transaction(at.name):
                 await User.create(name="inner")
         names = await User.filter(name__in=["outer", "inner", "never"]).values_list("name", flat=True)
         assert sorted(names) == ["inner", "outer"]
-        async with in_transaction() as transaction:
+        async with in_transaction(at.name) as transaction:
             locked = await User.select_for_update().get(name="outer")
             locked.name = "changed"
             await locked.save()
@@ -138,7 +139,7 @@ def test_more_sessions_than_backends(run, at):
 
     async def one(number):
         for turn in range(4):
-            async with in_transaction():
+            async with in_transaction(at.name):
                 user = await User.create(name=f"crowd {number}")
                 await Item.create(title=f"{number}.{turn}", owner=user)
                 assert (await Item.get(owner=user)).title == f"{number}.{turn}"
@@ -159,15 +160,15 @@ def test_more_sessions_than_backends(run, at):
 def test_isolation_level_of_the_client(run, at, level):
     async def of_the_connection():
         for _ in range(2):
-            assert await isolation(Tortoise.get_connection("default"), at) == level
-            async with in_transaction() as transaction:
+            assert await isolation(Tortoise.get_connection(at.name), at) == level
+            async with in_transaction(at.name) as transaction:
                 assert await isolation(transaction, at) == level
 
     async def of_the_transaction():
-        async with in_transaction() as transaction:
+        async with in_transaction(at.name) as transaction:
             await transaction.execute_query(f"SET TRANSACTION ISOLATION LEVEL {level}")
             assert await isolation(transaction, at) == level
-        assert await isolation(Tortoise.get_connection("default"), at) == own_level(at)
+        assert await isolation(Tortoise.get_connection(at.name), at) == own_level(at)
 
     if at.postgresql:
         run(of_the_connection, server_settings={"default_transaction_isolation": level.lower()})
@@ -180,11 +181,11 @@ def test_isolation_level_of_the_client(run, at, level):
 @pytest.mark.parametrize("user", LEVELS)
 def test_isolation_level_of_the_route(run, at, user):
     async def test():
-        routed, plain = Tortoise.get_connection("routed"), Tortoise.get_connection("default")
+        routed, plain = Tortoise.get_connection(at.name + "-routed"), Tortoise.get_connection(at.name)
         for _ in range(3):
             assert await isolation(routed, at) == LEVELS[user]
             assert await isolation(plain, at) == own_level(at)
-        async with in_transaction("routed") as transaction:
+        async with in_transaction(at.name + "-routed") as transaction:
             mine = User.filter(name="just created").using_db(transaction)
             before = await mine.count()
             created = await User.create(name="just created", using_db=plain)

@@ -240,7 +240,7 @@ TEST_P(ConversationState, PinsHoldAndUnpin) {
         Row{"CREATE TEMP TABLE a (b int)", "DISCARD TEMP", Pin::temporary},
         Row{"PREPARE a AS SELECT 1", "DEALLOCATE ALL", Pin::prepared},
         Row{"SET ROLE a", "RESET ROLE", Pin::role},
-        Row{"SELECT set_config('a.b', 'c', false)", "RESET ALL", Pin::settings},
+        Row{"SELECT set_config('a.b', f(), false)", "RESET ALL", Pin::settings},
         Row{"DECLARE \"A\" NO SCROLL CURSOR WITH HOLD FOR SELECT 1", "CLOSE \"A\"", Pin::cursor},
         Row{"DECLARE A CURSOR WITH HOLD FOR SELECT 1", "close a", Pin::cursor},
         Row{"SELECT pg_advisory_lock(1)", "SELECT pg_advisory_unlock_all()", Pin::lock},
@@ -252,6 +252,22 @@ TEST_P(ConversationState, PinsHoldAndUnpin) {
     run(t, row.unpins);
     EXPECT_FALSE(t.conversation->pins().any()) << row.unpins;
   }
+}
+
+TEST_P(ConversationState, ParametersThatTheServerReportsAreCarriedByWhatItReports) {
+  Talk t = talk();
+  t.client(parse("", "SELECT set_config('TimeZone', $1, false)") + bind_message("", "") +
+           execute() + sync());
+  t.backend(parsed() + bound() + row() + complete("SELECT 1") + reports("TimeZone", "UTC") +
+            ready());
+  EXPECT_FALSE(t.conversation->pins().any());
+  EXPECT_EQ(*t.conversation->settings()->find("timezone"), "UTC");
+  EXPECT_FALSE(t.attached());
+  // Nobody says what a setting that is not reported has become.
+  t.client(parse("", "SELECT set_config('app.tenant', $1, false)") + bind_message("", "") +
+           execute() + sync());
+  t.backend(parsed() + bound() + row() + complete("SELECT 1") + ready());
+  EXPECT_TRUE(t.conversation->pins().has(Pin::settings));
 }
 
 TEST_P(ConversationState, FailedStatementsDoNotPin) {
