@@ -13,6 +13,7 @@ ALLOWED = {
     "metrics": {"metrics", "protocol"},  # labels are the enums of protocol/
     "pool": {"pool", "metrics", "config"},
     "proxy": {"proxy", "pool", "protocol", "metrics", "config"},
+    "cli": {"cli", "proxy", "protocol", "metrics", "config"},
 }
 
 # Outside headers that a folder may not see.

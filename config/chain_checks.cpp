@@ -80,7 +80,7 @@ class ChainCheck {
           check_setting(name, path + ".expose." + claim, speaks);
         }
       } else if (const auto* audit = std::get_if<Audit>(&options)) {
-        check_file(*audit, placed.chain[i], path + ".file");
+        check_file(*audit, placed.chain[i], path);
       }
       for (std::size_t j = 0; j < i; ++j) {
         check_twice(placed.chain[j], placed.chain[i], path);
@@ -153,15 +153,18 @@ class ChainCheck {
     }
   }
 
-  // Two writers of one file would put it aside under each other's feet.
-  void check_file(const Audit& audit, const Middleware& entry, const std::string& at) {
-    if (audit.file.empty() || report_.doubtful(at)) {
+  // Entries of one file share who writes it, as the first has made it.
+  void check_file(const Audit& audit, const Middleware& entry, const std::string& path) {
+    if (audit.file.empty() || report_.doubtful(path + ".file")) {
       return;
     }
     const auto [first, fresh] = files_.emplace(audit.file, &entry);
-    if (!fresh) {
-      report_.error(at, "is the file of the audit " + in_line(*first->second) +
-                            " too; give each its own, or have one in the global chain");
+    const Audit& other = std::get<Audit>(first->second->options);
+    const bool same =
+        audit.max_size == other.max_size && audit.keep == other.keep && audit.queue == other.queue;
+    if (!fresh && !same) {
+      report_.warning(path, "max_size, keep and queue of the audit " + in_line(*first->second) +
+                                " hold, which has the same file");
     }
   }
 
@@ -184,7 +187,9 @@ void check_route(const Config& config, const Route& route, Rules rules, bool sur
                "(middleware:), and there is none");
   rules.warn({"read_only"}, route.read_only && !*route.read_only && read_only,
              "has no effect: the middleware read_only makes transactions read only");
-  rules.warn({"on_refuse"}, sure && !may_refuse(global) && !may_refuse(route.middleware),
+  const OnRefuse& words = route.on_refuse;
+  const bool worded = !words.message.empty() || !words.sqlstate.empty() || words.mysql_errno != 0;
+  rules.warn({"on_refuse"}, worded && sure && !may_refuse(global) && !may_refuse(route.middleware),
              "has no effect: no middleware of its chain refuses anything");
 }
 

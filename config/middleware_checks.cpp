@@ -44,7 +44,8 @@ struct Check {
   }
 
   void operator()(const RateLimit& o) {
-    rules.warn({"max_delay", "on_excess"}, o.on_excess == OnExcess::refuse,
+    rules.warn({"max_delay", "on_excess"},
+               o.on_excess == OnExcess::refuse && o.max_delay != RateLimit{}.max_delay,
                "has no effect: on_excess is refuse");
   }
 
@@ -59,9 +60,13 @@ struct Check {
       rules.refuse({"jwks_file"}, !std::ifstream(o.jwks_file),
                    "cannot read the file " + quoted(o.jwks_file));
     }
-    for (const std::string_view name : {"audience", "issuer", "leeway"}) {
-      rules.refuse({name}, o.tokens && given == 1,
-                   "is of JWTs, and a token of `tokens` has no claims");
+    const std::array<std::pair<std::string_view, bool>, 3> of_jwts{
+        {{"audience", !o.audience.empty()},
+         {"issuer", !o.issuer.empty()},
+         {"leeway", o.leeway != RequireToken{}.leeway}}};
+    for (const auto& [name, asked] : of_jwts) {
+      rules.refuse({name}, asked && o.tokens && given == 1,
+                   "is of JWTs, and a token of `tokens` has no such claims");
     }
     const std::string_view secret =
         rules.given("hmac_sha256_secret") ? "hmac_sha256_secret" : "hmac_sha256_secret_file";
@@ -101,11 +106,13 @@ struct Check {
     rule.refuse_all(conditions && !acts && !rule.doubtful({"refuse", "timeout", "pool"}),
                     "does nothing; give it refuse, timeout or pool, or write deny for match");
     const bool refuses = rule.given("deny") || o.refuse;
-    for (const std::string_view name : {"timeout", "pool"}) {
-      rule.refuse({name, "refuse"}, refuses, "has nothing to act on: the statements are refused");
+    const std::array<std::pair<std::string_view, bool>, 2> actions{
+        {{"timeout", o.timeout.count() > 0}, {"pool", !o.pool.empty()}}};
+    for (const auto& [name, asked] : actions) {
+      rule.refuse({name, "refuse"}, asked && refuses,
+                  "has nothing to act on: the statements are refused");
     }
     rule.refuse({"message", "refuse"}, !refuses, "is for a rule that refuses");
-    rule.warn({"refuse"}, rule.given("deny") && !o.refuse, "has no effect: deny refuses");
     for (const auto& [name, pattern] : {std::pair("deny", &o.deny), std::pair("match", &o.match)}) {
       rule.warn({name}, !pattern->empty() && Regex::matches_all(*pattern),
                 "matches every statement");

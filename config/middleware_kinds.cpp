@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/cidr.hpp"
+#include "config/kinds.hpp"
 #include "config/suggest.hpp"
 #include "protocol/sql/digest.hpp"
 
@@ -192,6 +193,10 @@ std::string SqlState::parse(const std::string& text, std::string& out) const {
   }
   out = text;
   return {};
+}
+
+std::string ErrorNumber::parse(const std::string& text, std::uint16_t& out) const {
+  return Integer{1, UINT16_MAX}.parse(text, out);
 }
 
 }  // namespace sluice::config

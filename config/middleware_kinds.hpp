@@ -68,4 +68,11 @@ struct SqlState {
   std::string print(const std::string& value) const { return value; }
 };
 
+// Of MySQL's errors; 0 = left out.
+struct ErrorNumber {
+  std::string parse(const std::string& text, std::uint16_t& out) const;
+  std::string type() const { return "whole number from 1 to 65535"; }
+  std::string print(std::uint16_t value) const { return value == 0 ? "" : std::to_string(value); }
+};
+
 }  // namespace sluice::config

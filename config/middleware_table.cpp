@@ -22,10 +22,10 @@ constexpr std::array<MiddlewareRow, kMiddlewareCount> kRows{{
      {count_, count_},
      "`sluice_middleware_dropped_total`: lines that found the queue full; "
      "`sluice_middleware_lost_total`: lines that could not be written, of a full disk for one",
-     "It never delays a reply: lines go through a bounded queue to a thread of their own. SIGUSR1 "
-     "opens the file anew. A line never holds a secret: statements that carry a password are "
-     "written as their digest, whatever `statements` says; `text` holds the literals of all "
-     "others.",
+     "[audit.md](audit.md) tells what is in a line. It never delays a reply: lines go through a "
+     "bounded queue to a thread of their own. A line never holds a secret: what may carry one is "
+     "written without its literals, whatever `statements` says; `text` holds the literals of all "
+     "others. SIGUSR1 opens the file anew. Entries that name the same file share it.",
      "- audit: {file: /var/log/sluice/audit.jsonl, statements: fingerprint}"},
     {"connection_limit",
      "Bounds how many sessions there are at once.",
@@ -87,7 +87,8 @@ constexpr std::array<MiddlewareRow, kMiddlewareCount> kRows{{
      "a connection attribute of the same name. It goes no further than sluice: no backend and no "
      "log ever has it. The client is told one thing only, whatever is wrong with the token; the "
      "metric and the log tell the reason.\n\n"
-     "A JWT must say when it expires (`exp`); `nbf` and `iat` must not lie in the future. A secret "
+     "[tokens.md](tokens.md) shows how clients send it. A JWT must say when it expires (`exp`); "
+     "`nbf` and `iat` must not lie in the future. A secret "
      "for HS256 has 32 bytes at least. The name of a fixed token is its claim `sub`. The claims of "
      "a token that the global chain has verified can be matched by routes.",
      "- require_token:\n"

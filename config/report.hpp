@@ -23,7 +23,7 @@ class Report {
   // Of the option, or of the nearest enclosing one that is in the file.
   Mark where(std::string path) const;
 
-  // There.
+  // Both stand there.
   void error(const std::string& path, const std::string& text);
   void warning(const std::string& path, const std::string& text);
   void error_at(Mark mark, const std::string& text);

@@ -212,7 +212,8 @@ void check_routes(const Config& config, Report& report) {
       check_transactions(route, *pool, rules, report);
       check_init_sql(route, *pool, rules);
       Rules(path + ".on_refuse", report)
-          .warn({"errno"}, pool->protocol == Protocol::postgresql,
+          .warn({"errno"},
+                route.on_refuse.mysql_errno != 0 && pool->protocol == Protocol::postgresql,
                 "has no effect: it is for clients of MySQL, and the pool speaks PostgreSQL");
     }
     check_timeouts(config, route, Rules(path + ".timeouts", report));

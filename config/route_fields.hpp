@@ -43,7 +43,7 @@ template <typename V>
 void fields(V& v, OnRefuse& o) {
   v.option("message", o.message, Text{}, "what the client is told");
   v.option("sqlstate", o.sqlstate, SqlState{}, "its SQLSTATE");
-  v.option("errno", o.mysql_errno, Integer{1, 65535}, "its number, for clients of MySQL");
+  v.option("errno", o.mysql_errno, ErrorNumber{}, "its number, for clients of MySQL");
 }
 
 template <typename V>

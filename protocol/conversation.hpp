@@ -50,6 +50,7 @@ std::string_view pin_label(Pin pin);
 class PinSet {
  public:
   void add(Pin pin) { bits_ |= bit(pin); }
+  void add(PinSet pins) { bits_ |= pins.bits_; }
   void remove(Pin pin) { bits_ &= ~bit(pin); }
   void clear() { bits_ = 0; }
   bool has(Pin pin) const { return (bits_ & bit(pin)) != 0; }
@@ -123,6 +124,9 @@ class Link {
   // Why the last chore failed, where the server said so: its own codes, no word of the pool yet.
   // Null: the connection was lost, or the server broke the protocol.
   const Failure* chore_failure() const { return chore_failure_.get(); }
+  // What the server said when it ended the connection under a session, if it said anything; the
+  // client was told by the server itself.
+  const Failure* last_words() const { return last_words_.get(); }
   // Chore::init must run before a session gets it.
   virtual bool needs_init() const = 0;
   // Bytes that arrived while nobody holds it and no chore runs. Notices and parameter reports are
@@ -135,6 +139,7 @@ class Link {
   explicit Link(BackendLogin login) : login_(std::move(login)) {}
   BackendLogin login_;
   std::unique_ptr<Failure> chore_failure_;
+  std::unique_ptr<Failure> last_words_;
 };
 
 // What a session of this pool and route starts with. Shared by all its sessions.

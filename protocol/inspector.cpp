@@ -17,15 +17,13 @@ const std::shared_ptr<const sql::Digest>& Request::shared_digest() const {
 }
 
 Failure limit_failure(const AnswerLimits& limits, std::uint64_t rows) {
-  if (limits.rows != 0 && rows >= limits.rows) {
-    return fail(FailureKind::row_limit, "the result has more than " + std::to_string(limits.rows) +
-                                            " rows, which row_limit does not allow; add a LIMIT, "
-                                            "or read it in parts");
-  }
-  return fail(FailureKind::result_limit,
-              "the result has more than " + std::to_string(limits.bytes) +
-                  " bytes, which result_limit does not allow; ask for fewer rows or columns, or "
-                  "read it in parts");
+  const bool by_rows = limits.rows != 0 && rows >= limits.rows;
+  const std::string bound =
+      by_rows ? std::to_string(limits.rows) + " rows, which is the row_limit here"
+              : std::to_string(limits.bytes) + " bytes of rows, which is the result_limit here";
+  return fail(by_rows ? FailureKind::row_limit : FailureKind::result_limit,
+              "the result is cut: it has more than " + bound +
+                  "; ask for less (LIMIT, fewer columns), or read it in parts");
 }
 
 }  // namespace sluice::protocol

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -20,6 +21,11 @@ namespace {
 constexpr int kBacklog = 1024;
 constexpr int kAcceptsPerTurn = 64;  // so that a storm of connects does not stall running queries
 constexpr auto kPause = std::chrono::milliseconds(100);
+
+// Of one connection that has gone before it was accepted, or of the call itself: the next is fine.
+bool passes_by(int error) {
+  return error == EINTR || error == ECONNABORTED || error == EPROTO;
+}
 
 protocol::Failure cannot_listen(const Listener& listener, int error) {
   return protocol::fail(protocol::FailureKind::internal,
@@ -99,19 +105,77 @@ Acceptor::~Acceptor() {
 void Acceptor::start(Loop& loop) {
   loop_ = &loop;
   pause_ = std::make_unique<Timer>(loop);
-  if (!loop_->watch(fd_, *this)) {
+  if (loop.ring() != nullptr) {
+    ask_ring();
+  } else if (!loop_->watch(fd_, *this)) {
     metrics::log::error("listener_not_watched",
                         {{"listener", listener_.config->name}, {"error", std::strerror(errno)}});
   }
 }
 
 void Acceptor::stop() {
-  if (loop_ != nullptr) {
+  if (loop_ == nullptr) {
+    return;
+  }
+  if (loop_->ring() != nullptr) {
+    loop_->ring()->drop(accepting_);
+    for (const int fd : std::exchange(accepted_, {})) {
+      if (fd >= 0) {
+        ::close(fd);
+      }
+    }
+  } else {
     loop_->unwatch(fd_, *this);
-    pause_.reset();
-    loop_ = nullptr;
-    // Clients that were not accepted yet are refused now instead of when the process ends.
-    ::close(std::exchange(fd_, -1));
+  }
+  pause_.reset();
+  loop_ = nullptr;
+  // Clients that were not accepted yet are refused now instead of when the process ends.
+  ::close(std::exchange(fd_, -1));
+}
+
+void Acceptor::ask_ring() {
+  if (accepting_ == nullptr && !loop_->ring()->accept(accepting_, fd_, *this)) {
+    pause(EAGAIN);
+  }
+}
+
+void Acceptor::on_accepted(int result) {
+  accepted_.push_back(result);
+  if (accepted_.size() == 1) {
+    loop_->call([this] { take_accepted(); });
+  }
+}
+
+void Acceptor::take_accepted() {
+  if (loop_ == nullptr) {
+    return;
+  }
+  int error = 0;
+  const auto share = std::min<std::size_t>(accepted_.size(), kAcceptsPerTurn);
+  const std::vector<int> turn(accepted_.begin(),
+                              accepted_.begin() + static_cast<std::ptrdiff_t>(share));
+  accepted_.erase(accepted_.begin(), accepted_.begin() + static_cast<std::ptrdiff_t>(share));
+  for (const int result : turn) {
+    if (result < 0) {
+      error = -result;
+      continue;
+    }
+    sockaddr_storage peer{};
+    socklen_t length = sizeof peer;
+    if (::getpeername(result, reinterpret_cast<sockaddr*>(&peer), &length) != 0) {
+      ::close(result);  // it has gone already
+      continue;
+    }
+    server_.accepted(listener_, result,
+                     to_string(socket_address(reinterpret_cast<sockaddr*>(&peer), length)));
+  }
+  if (!accepted_.empty()) {
+    loop_->call([this] { take_accepted(); });
+  }
+  if (error == 0 || passes_by(error)) {
+    ask_ring();
+  } else if (error != ECANCELED) {
+    pause(error);
   }
 }
 
@@ -133,12 +197,10 @@ void Acceptor::accept_all() {
       if (errno == EAGAIN || errno == EWOULDBLOCK) {
         return;
       }
-      if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO) {
+      if (passes_by(errno)) {
         continue;
       }
-      metrics::log::warning(
-          "accept_paused", {{"listener", listener_.config->name}, {"error", std::strerror(errno)}});
-      pause_->arm(loop_->now() + kPause, [this] { accept_all(); });
+      pause(errno);
       return;
     }
     server_.accepted(listener_, fd,
@@ -149,6 +211,14 @@ void Acceptor::accept_all() {
       accept_all();
     }
   });
+}
+
+// Descriptors or memory have run out: those that wait stay in the kernel's queue.
+void Acceptor::pause(int error) {
+  metrics::log::warning("accept_paused",
+                        {{"listener", listener_.config->name}, {"error", std::strerror(error)}});
+  pause_->arm(loop_->now() + kPause,
+              [this] { loop_->ring() != nullptr ? ask_ring() : accept_all(); });
 }
 
 }  // namespace sluice::proxy

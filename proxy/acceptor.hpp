@@ -1,7 +1,8 @@
 #pragma once
 
 // One listening socket. It lives on the first worker's loop and hands each connection to the
-// server.
+// server. With a ring the kernel accepts by itself; without one it says when there is something to
+// accept.
 
 #include <memory>
 #include <string>
@@ -10,12 +11,13 @@
 #include "protocol/result.hpp"
 #include "proxy/listener.hpp"
 #include "proxy/loop.hpp"
+#include "proxy/ring.hpp"
 
 namespace sluice::proxy {
 
 class Server;
 
-class Acceptor final : private Watched {
+class Acceptor final : private Watched, private RingListener {
  public:
   // Binds and listens on every address of the listener; nothing is accepted before start().
   static protocol::Result<std::vector<std::unique_ptr<Acceptor>>> open(Server& server,
@@ -30,7 +32,11 @@ class Acceptor final : private Watched {
  private:
   Acceptor(Server& server, const Listener& listener, int fd, std::string bound);
   void on_events(std::uint32_t events) override;
+  void on_accepted(int result) override;
+  void ask_ring();
+  void take_accepted();
   void accept_all();
+  void pause(int error);
 
   Server& server_;
   const Listener& listener_;
@@ -38,6 +44,8 @@ class Acceptor final : private Watched {
   std::string bound_;
   Loop* loop_ = nullptr;
   std::unique_ptr<Timer> pause_;  // while no descriptor is to be had
+  RingOp* accepting_ = nullptr;
+  std::vector<int> accepted_;  // by the ring: descriptors, and -errno
 };
 
 }  // namespace sluice::proxy

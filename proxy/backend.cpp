@@ -119,9 +119,13 @@ Task<void> Backend::tell_holder() {
   if (holder == nullptr) {
     co_return;
   }
-  auto failure = last_words_.value_or(protocol::fail(
-      FailureKind::backend_lost, "the connection to the backend of pool " + pool_->description() +
-                                     " was lost; the statement may or may not have taken effect"));
+  auto failure = last_words_           ? *last_words_
+                 : link_->last_words() ? *link_->last_words()
+                                       : protocol::fail(FailureKind::backend_lost,
+                                                        "the connection to the backend of pool " +
+                                                            pool_->description() +
+                                                            " was lost; the statement may or may "
+                                                            "not have taken effect");
   pool_->instruments(home_->index).backend_errors(failure.kind).add();
   co_await holder->backend_gone(*this, std::move(failure));
 }

@@ -70,8 +70,11 @@ Task<Result<BackendPtr>> log_in(Worker& worker, BackendPoolPtr pool, const Login
   const TimePoint connected = worker.loop.now();
   connect(metrics::ConnectPhase::tcp).observe(connected - started);
   const auto share = (deadline - connected) / static_cast<int>(endpoints.size() + 1);
-  auto login = co_await drive(pool->dialect().login_backend(target_at(*pool, order, dialed->at)),
-                              drive_context(worker, *pool, *dialed, connected + share));
+  Duration handshake{0};
+  DriveContext context = drive_context(worker, *pool, *dialed, connected + share);
+  context.handshake = &handshake;
+  auto login =
+      co_await drive(pool->dialect().login_backend(target_at(*pool, order, dialed->at)), context);
   const TimePoint now = worker.loop.now();
   if (!login) {
     Failure failure = of_backend(std::move(login.failure()), *pool);
@@ -81,7 +84,10 @@ Task<Result<BackendPtr>> log_in(Worker& worker, BackendPoolPtr pool, const Login
     co_return failure;
   }
   pool->book().answered(dialed->at.address);
-  connect(metrics::ConnectPhase::auth).observe(now - connected);
+  if (login->tls) {
+    connect(metrics::ConnectPhase::tls).observe(handshake);
+  }
+  connect(metrics::ConnectPhase::auth).observe(now - connected - handshake);
   connect(metrics::ConnectPhase::total).observe(now - started);
   pool->check_version(login->server_version);
   auto link = pool->dialect().make_link(std::move(*login), worker.server.defaults(pool->config()));

@@ -103,11 +103,15 @@ Task<protocol::Status> perform(DriveContext& context, protocol::Want& want, Dial
   } else if (context.tls == nullptr || stream.tls()) {
     co_return protocol::fail(FailureKind::tls_failed, "TLS is not available here");
   } else {
-    auto secured = co_await stream.start_tls(context.tls, context.role, context.host);
-    if (secured && context.role == Stream::Role::server) {
+    const TimePoint begun = stream.loop().now();
+    auto done = co_await stream.start_tls(context.tls, context.role, context.host);
+    if (context.handshake != nullptr) {
+      *context.handshake = stream.loop().now() - begun;
+    }
+    if (done && context.role == Stream::Role::server) {
       given.certificate = stream.peer_certificate();
     }
-    co_return secured;
+    co_return done;
   }
   co_return protocol::Done{};
 }

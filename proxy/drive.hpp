@@ -30,6 +30,8 @@ struct DriveContext {
   // Where what a machine that succeeds has written last is left, for the caller to send before
   // anything else: it leaves with the caller's own bytes then. Null: it is sent.
   protocol::Buffer* unsent = nullptr;
+  // Gets how long the TLS handshake took; null, or no handshake: nothing.
+  Duration* handshake = nullptr;
 };
 
 namespace detail {

@@ -3,117 +3,22 @@
 #include <liburing.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
-#include <cstring>
-#include <system_error>
 #include <utility>
 
 #include "proxy/loop.hpp"
 
 namespace sluice::proxy {
-namespace {
-
-constexpr unsigned kQueue = 1024;        // requests handed over at once
-constexpr unsigned kCompletions = 8192;  // told at once; more are kept by the kernel
-constexpr unsigned kMostLent = 4096;     // blocks, a power of two
-constexpr std::size_t kLentAtFirst = 64;
-constexpr unsigned kGroup = 0;
-
-int set_up(io_uring& ring) {
-  io_uring_params params{};
-  params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_R_DISABLED |
-                 IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
-  params.cq_entries = kCompletions;
-  return io_uring_queue_init_params(kQueue, &ring, &params);
-}
-
-io_uring_buf_ring* make_buffer_ring(io_uring& ring, int& error) {
-  const std::size_t size = kMostLent * sizeof(io_uring_buf);
-  void* memory = std::aligned_alloc(4096, size);
-  if (memory == nullptr) {
-    error = -ENOMEM;
-    return nullptr;
-  }
-  std::memset(memory, 0, size);
-  io_uring_buf_reg registration{};
-  registration.ring_addr = reinterpret_cast<std::uint64_t>(memory);
-  registration.ring_entries = kMostLent;
-  registration.bgid = kGroup;
-  error = io_uring_register_buf_ring(&ring, &registration, 0);
-  if (error != 0) {
-    std::free(memory);
-    return nullptr;
-  }
-  return static_cast<io_uring_buf_ring*>(memory);
-}
-
-}  // namespace
 
 struct Ring::SendOp final : RingOp {
   std::array<std::uint8_t, kMaxSend> bytes;
   std::size_t size = 0;
   std::size_t done = 0;
 };
-
-std::string Ring::unavailable() {
-  io_uring ring{};
-  int error = set_up(ring);
-  if (error == -EPERM || error == -EACCES) {
-    return "the system or the container's seccomp profile forbids io_uring";
-  }
-  if (error == -ENOSYS) {
-    return "the kernel has no io_uring";
-  }
-  if (error == -EINVAL) {
-    return "the kernel is older than Linux 6.1";
-  }
-  if (error != 0) {
-    return std::string("io_uring cannot be set up: ") + std::strerror(-error);
-  }
-  io_uring_buf_ring* lent = make_buffer_ring(ring, error);
-  io_uring_queue_exit(&ring);
-  std::free(lent);
-  return error == 0 ? "" : std::string("no buffers for io_uring: ") + std::strerror(-error);
-}
-
-Ring::Ring(Buffers& buffers)
-    : buffers_(buffers), ring_(std::make_unique<io_uring>()), lent_wanted_(kLentAtFirst) {
-  int error = set_up(*ring_);
-  if (error != 0) {
-    throw std::system_error(-error, std::generic_category(), "cannot set up io_uring");
-  }
-  lent_ring_ = make_buffer_ring(*ring_, error);
-  if (lent_ring_ == nullptr) {
-    io_uring_queue_exit(ring_.get());
-    throw std::system_error(-error, std::generic_category(), "cannot set up io_uring's buffers");
-  }
-  lent_.resize(kMostLent);
-  for (unsigned number = kMostLent; number > 0; --number) {
-    free_numbers_.push_back(static_cast<std::uint16_t>(number - 1));
-  }
-}
-
-Ring::~Ring() {
-  io_uring_queue_exit(ring_.get());
-  std::free(lent_ring_);
-  for (Block* block : lent_) {
-    delete block;
-  }
-}
-
-void Ring::start() {
-  if (!std::exchange(started_, true)) {
-    // liburing 2.3 declares io_uring_enable_rings() and does not export it.
-    ::syscall(__NR_io_uring_register, ring_->ring_fd, IORING_REGISTER_ENABLE_RINGS, nullptr, 0);
-    io_uring_register_ring_fd(ring_.get());
-  }
-}
 
 io_uring_sqe* Ring::next_sqe() {
   io_uring_sqe* sqe = io_uring_get_sqe(ring_.get());
@@ -162,6 +67,7 @@ void Ring::finish(RingOp* op) {
   op->slot = nullptr;
   op->user = nullptr;
   op->watched = nullptr;
+  op->listener = nullptr;
   if (op->kind == RingOp::Kind::send) {
     free_sends_.push_back(static_cast<SendOp*>(op));
   } else {
@@ -178,6 +84,8 @@ bool Ring::queue(RingOp& op) {
     io_uring_prep_recv_multishot(sqe, op.fd, nullptr, 0, 0);
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = kGroup;
+  } else if (op.kind == RingOp::Kind::accept) {
+    io_uring_prep_multishot_accept(sqe, op.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
   } else if (op.again) {
     io_uring_prep_poll_multishot(sqe, op.fd, op.events);
   } else {
@@ -205,6 +113,18 @@ bool Ring::watch(RingOp*& slot, int fd, Watched& watched, std::uint32_t events, 
   op->watched = &watched;
   op->events = events;
   op->again = again;
+  if (!queue(*op)) {
+    finish(op);
+    return false;
+  }
+  op->slot = &slot;
+  slot = op;
+  return true;
+}
+
+bool Ring::accept(RingOp*& slot, int fd, RingListener& listener) {
+  RingOp* op = make_op(RingOp::Kind::accept, fd);
+  op->listener = &listener;
   if (!queue(*op)) {
     finish(op);
     return false;
@@ -256,6 +176,7 @@ void Ring::drop(RingOp*& slot) {
   op->slot = nullptr;
   op->user = nullptr;
   op->watched = nullptr;
+  op->listener = nullptr;
   if (op->batch == batch_) {
     submit();  // before its descriptor's number can mean something else
   }
@@ -306,6 +227,9 @@ void Ring::completed(const io_uring_cqe& cqe) {
     case RingOp::Kind::watch:
       seen(*op, cqe);
       break;
+    case RingOp::Kind::accept:
+      accepted(*op, cqe);
+      break;
   }
 }
 
@@ -323,6 +247,7 @@ void Ring::received(RingOp& op, const io_uring_cqe& cqe) {
   }
   if (cqe.res == -ENOBUFS) {
     lent_wanted_ = std::min<std::size_t>(lent_wanted_ * 2, kMostLent);
+    lent_least_ = replenished_ = 0;
   }
   if (user == nullptr || cqe.res <= 0) {
     if (block != nullptr) {
@@ -370,21 +295,15 @@ void Ring::seen(RingOp& op, const io_uring_cqe& cqe) {
   }
 }
 
-// The kernel gets as many free blocks as it may need until it is asked again.
-void Ring::replenish() {
-  int added = 0;
-  while (lent_count_ < lent_wanted_) {
-    Block* block = buffers_.borrow();
-    const std::uint16_t number = free_numbers_.back();
-    free_numbers_.pop_back();
-    lent_[number] = block;
-    io_uring_buf_ring_add(lent_ring_, block->bytes.data(), kChunkSize, number,
-                          io_uring_buf_ring_mask(kMostLent), added);
-    ++lent_count_;
-    ++added;
+void Ring::accepted(RingOp& op, const io_uring_cqe& cqe) {
+  RingListener* listener = op.listener;
+  if ((cqe.flags & IORING_CQE_F_MORE) == 0) {
+    finish(&op);
   }
-  if (added > 0) {
-    io_uring_buf_ring_advance(lent_ring_, added);
+  if (listener != nullptr) {
+    listener->on_accepted(cqe.res);
+  } else if (cqe.res >= 0) {
+    ::close(cqe.res);  // it came while the listener went
   }
 }
 

@@ -2,7 +2,8 @@
 
 // One io_uring for one loop (io_uring(7), by liburing; ADR 4). What sockets want is queued in
 // memory and handed to the kernel by the one system call that also waits: sends of all sessions of
-// a turn leave together. Receiving is asked for once (multishot) and goes on by itself; the kernel
+// a turn leave together. Receiving and accepting are asked for once (multishot) and go on by
+// themselves; the kernel
 // picks a block of the loop's buffers when bytes arrive, so one who waits owns none.
 //
 // All of it is for the loop's thread, except the constructor. Needs Linux 6.1.
@@ -36,18 +37,28 @@ class RingUser {
   virtual void on_sent(int error) = 0;
 };
 
+// Who accepts connections. The same rule.
+class RingListener {
+ public:
+  virtual ~RingListener() = default;
+  // `result` >= 0: a connection, whose descriptor is the callee's; its peer has to be asked for.
+  // < 0: -errno, and nothing more is accepted until it is asked for again.
+  virtual void on_accepted(int result) = 0;
+};
+
 // Something that the kernel has been asked for and not finished. Owned by the ring. Who asked has a
 // pointer to it, which the ring sets to null when it has finished.
 struct RingOp {
-  enum class Kind : std::uint8_t { receive, send, watch };
+  enum class Kind : std::uint8_t { receive, send, watch, accept };
   Kind kind = Kind::watch;
   bool again = false;       // watch: until dropped
   std::uint32_t batch = 0;  // that it was queued in
   int fd = -1;
-  std::uint32_t events = 0;    // watch: POLLIN...
-  RingOp** slot = nullptr;     // null: nobody wants to know any more
-  RingUser* user = nullptr;    // receive, send
-  Watched* watched = nullptr;  // watch
+  std::uint32_t events = 0;          // watch: POLLIN...
+  RingOp** slot = nullptr;           // null: nobody wants to know any more
+  RingUser* user = nullptr;          // receive, send
+  Watched* watched = nullptr;        // watch
+  RingListener* listener = nullptr;  // accept
   virtual ~RingOp() = default;
 };
 
@@ -72,6 +83,8 @@ class Ring {
   [[nodiscard]] bool receive(RingOp*& slot, int fd, RingUser& user);
   // Where `size` <= kMaxSend bytes are to be put before the next call; null: see above.
   [[nodiscard]] std::uint8_t* send(RingOp*& slot, int fd, RingUser& user, std::size_t size);
+  // Accepts non-blocking connections until it fails (multishot).
+  [[nodiscard]] bool accept(RingOp*& slot, int fd, RingListener& listener);
   // poll(2): tells `watched` of each change of the descriptor, or, unless `again`, of the first.
   [[nodiscard]] bool watch(RingOp*& slot, int fd, Watched& watched, std::uint32_t events,
                            bool again);
@@ -101,7 +114,14 @@ class Ring {
   void received(RingOp& op, const io_uring_cqe& cqe);
   void sent(SendOp& op, int result);
   void seen(RingOp& op, const io_uring_cqe& cqe);
+  void accepted(RingOp& op, const io_uring_cqe& cqe);
+  // ring_lent.cpp
   void replenish();
+  void shrink();
+
+  static constexpr unsigned kMostLent = 4096;  // blocks, a power of two
+  static constexpr std::size_t kLentAtFirst = 64;
+  static constexpr unsigned kGroup = 0;  // of buffers, in the kernel's terms
 
   Buffers& buffers_;
   std::unique_ptr<io_uring> ring_;
@@ -113,7 +133,9 @@ class Ring {
   std::vector<Block*> lent_;
   std::vector<std::uint16_t> free_numbers_;
   std::size_t lent_count_ = 0;
-  std::size_t lent_wanted_;
+  std::size_t lent_wanted_ = kLentAtFirst;
+  std::size_t lent_least_ = 0;  // the fewest that were left when it was replenished
+  std::uint32_t replenished_ = 0;
 
   std::vector<std::unique_ptr<RingOp>> all_;
   std::vector<RingOp*> free_ops_;

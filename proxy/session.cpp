@@ -107,6 +107,12 @@ Task<bool> Session::forward(Chunk& chunk) {
   Exchange& exchange = chunk.exchange();
   protocol::Bytes in = chunk.bytes();
   for (;;) {
+    if (backend_ != nullptr && backend_->cancels > 0) {
+      co_await cancels_are_over();
+      if (closing_ || left_ || client_.hung_up()) {
+        co_return false;
+      }
+    }
     bool idle = backend_ == nullptr || !conversation_->outstanding();
     Need need = conversation_->from_client(in, exchange);
     if (idle) {
@@ -147,6 +153,15 @@ Task<bool> Session::forward(Chunk& chunk) {
     if (closing_) {
       co_return false;
     }
+  }
+}
+
+// A cancel that is still on its way to the server would hit the request that comes next.
+Task<void> Session::cancels_are_over() {
+  BackendPtr backend = backend_;
+  while (backend != nullptr && backend == backend_ && backend->cancels > 0 &&
+         !conversation_->outstanding() && !closing_) {
+    co_await progress_.wait();
   }
 }
 

@@ -4,6 +4,7 @@
 // middleware and route, then request by request: acquire a backend, forward, release. What the
 // backend sends back is written by the backend's own reader, through deliver().
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -86,6 +87,7 @@ class Session final : public Holder,
   void hold(BackendPtr backend, protocol::Exchange& exchange);
   Task<bool> carry_out_special(protocol::Exchange& exchange);
   Task<bool> pause();
+  Task<void> cancels_are_over();
 
   // session_backend.cpp: delivery, release
   bool pass_on(Chunk& chunk);
@@ -106,6 +108,8 @@ class Session final : public Holder,
   void end_by_limit(protocol::FailureKind limit, std::string text);
   void cancel_overdue_query();
   void cancel_what_runs();
+  Task<void> run_cancel(std::shared_ptr<Session> self, BackendPtr backend, bool query_only,
+                        std::function<bool()> still_wanted);
   void stop_pausing(protocol::Failure why);
   void peer_closed() override;
   Task<void> answer_the_rest();

@@ -50,6 +50,7 @@ void Session::drain() {
   }
   if (pausing_ && !chain_->delayed_in_transaction()) {
     stop_pausing(*last_word_);  // it is answered with this, and then nothing keeps the session
+    return;
   }
   if (serving_ && may_close_now()) {
     closing_ = true;
@@ -110,7 +111,7 @@ void Session::cancel(bool query_only) {
     auto self = shared_from_this();
     std::uint64_t lease = lease_;
     cancels(metrics::CancelResult::forwarded).add();
-    spawn(worker_.server.gate(), cancel_running(worker_, backend_, query_only, [self, lease] {
+    spawn(worker_.server.gate(), run_cancel(self, backend_, query_only, [self, lease] {
             return self->backend_ != nullptr && self->lease_ == lease &&
                    self->conversation_->outstanding();
           }));
@@ -260,11 +261,18 @@ void Session::cancel_overdue_query() {
 // Not what comes after it: another reply has come by then.
 void Session::cancel_what_runs() {
   spawn(worker_.server.gate(),
-        cancel_running(worker_, backend_, true,
-                       [self = shared_from_this(), lease = lease_, at = moved_at_] {
-                         return self->backend_ != nullptr && self->lease_ == lease &&
-                                self->moved_at_ == at && self->conversation_->outstanding();
-                       }));
+        run_cancel(shared_from_this(), backend_, true,
+                   [self = shared_from_this(), lease = lease_, at = moved_at_] {
+                     return self->backend_ != nullptr && self->lease_ == lease &&
+                            self->moved_at_ == at && self->conversation_->outstanding();
+                   }));
+}
+
+// The next request waits for it: see cancels_are_over().
+Task<void> Session::run_cancel(std::shared_ptr<Session> self, BackendPtr backend, bool query_only,
+                               std::function<bool()> still_wanted) {
+  co_await cancel_running(self->worker_, std::move(backend), query_only, std::move(still_wanted));
+  self->progress_.set();
 }
 
 // The client has closed its side, or both. What waits in the queue is given up, unless the FIN came

@@ -202,8 +202,7 @@ void Session::note_isolation() {
     return;
   }
   settings_seen_ = hash;
-  const std::string* level = settings->find(listener_.dialect->isolation_setting());
-  if (level == nullptr || level_of(*level) != "READ UNCOMMITTED") {
+  if (isolation() != "READ UNCOMMITTED") {
     return;
   }
   uncommitted_ = true;

@@ -1,6 +1,7 @@
 // What a statement pins, gives back, and did not pin after all.
 
 #include "protocol/mysql/conversation.hpp"
+#include "protocol/sql/pins.hpp"
 
 namespace sluice::protocol::mysql {
 
@@ -12,24 +13,7 @@ using enum sql::MysqlTrait;
 }  // namespace
 
 void MysqlConversation::add_pins(const MysqlStatement& effects) {
-  const auto pin = [&](sql::MysqlTrait trait, Pin reason) {
-    if (effects.has(trait)) {
-      pins_.add(reason);
-    }
-  };
-  pin(user_variable, Pin::user_variable);
-  pin(temporary, Pin::temporary);
-  pin(text_prepare, Pin::prepared);
-  pin(calc_found_rows, Pin::found_rows);
-  pin(role, Pin::role);
-  pin(set_character, Pin::settings);
-  pin(uncarried, Pin::settings);
-  pin(backend_identity, Pin::backend_identity);
-  pin(handler, Pin::cursor);
-  pin(xa_begin, Pin::session);
-  for (sql::MysqlTrait trait : {lock_tables, lock_instance, named_lock}) {
-    pin(trait, Pin::lock);
-  }
+  pins_.add(sql::pins_of(effects));
   handler_ = handler_ || effects.has(handler);
   xa_ = xa_ || effects.has(xa_begin);
   table_locks_ = table_locks_ || effects.has(lock_tables);

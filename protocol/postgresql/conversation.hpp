@@ -67,6 +67,7 @@ class ClientConversation final : public Conversation {
     std::unique_ptr<sql::Classifier> classifier;  // of a text too long to be seen together
     std::shared_ptr<Statement> streamed;          // the Parse that it belongs to
     std::unique_ptr<SettingsGuard> guard;         // of the same text
+    std::vector<std::string> held;  // cursors WITH HOLD; "" is one that only CLOSE ALL closes
   };
   Scratch& scratch();
 
@@ -95,6 +96,10 @@ class ClientConversation final : public Conversation {
   // ---- extended query
   Step extended(const Head& head, Exchange& out);
   Step parse(const Head& head, Exchange& out);
+  // An Inspector sees longer texts together than a session keeps.
+  bool too_long_to_keep(const Head& head) const {
+    return !head.whole() || (inspection_ && head.size > kHeadLimit);
+  }
   Step parse_unnamed(const Head& head, Bytes rest, Exchange& out);
   void parse_named(const Head& head, std::string_view name, Bytes rest, Exchange& out);
   void parse_duplicate(const Head& head, std::string_view name, const Statement& known,
@@ -115,6 +120,8 @@ class ClientConversation final : public Conversation {
 
   // ---- effects
   sql::ScannerOptions scanner_options() const;
+  sql::ScannerOptions syntax() const;
+  bool settings_applied() const;
   Step consider(const sql::Effects& effects, std::optional<Failure>& refusal);
   std::optional<Failure> refusal_of(const sql::Effects& effects) const;
   Step refuse_query(const Failure& refusal, const Head& head, Exchange& out);
@@ -125,7 +132,9 @@ class ClientConversation final : public Conversation {
   void bring_settings(Exchange& out);
   void tell_parameters(Exchange& out);
   void carry_out(const Aftermath& aftermath, const Expected* entry, bool outside);
+  void note_cursors(const sql::Effects& effects, bool outside);
   void change_settings(const sql::Effects& effects, bool outside);
+  const std::string* reported(std::string_view name) const;
   void note_change(std::string_view name, std::string before, std::string_view value);
   void explain_change(std::string_view name);
 

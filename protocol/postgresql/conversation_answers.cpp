@@ -19,15 +19,6 @@ std::size_t message_size(Bytes bytes) {
               std::size_t{bytes[3]} << 8U | bytes[4]);
 }
 
-Failure limit_failure(const AnswerLimits& limits, bool by_rows) {
-  const std::string bound = by_rows ? std::to_string(limits.rows) + " rows"
-                                    : std::to_string(limits.bytes) + " bytes of rows";
-  return fail(by_rows ? FailureKind::row_limit : FailureKind::result_limit,
-              "the result is cut: it has more than " + bound +
-                  ", which is the limit here; ask for less (LIMIT, fewer columns), or read it in "
-                  "parts");
-}
-
 }  // namespace
 
 // The request at the head has its answer, and nothing before it waits for one.
@@ -50,7 +41,7 @@ void ClientConversation::answer(Answer::End end) {
   const std::string sqlstate = std::exchange(state.sqlstate, {});
   Answer answer;
   answer.end = state.cut_in_front ? Answer::End::limited : end;
-  answer.rows = state.cut_in_front ? state.shown : state.rows;
+  answer.rows = state.cut_in_front ? state.shown : end == Answer::End::skipped ? 0 : state.rows;
   answer.bytes = state.bytes;
   if (answer.end == Answer::End::failed) {
     answer.sqlstate = sqlstate;
@@ -165,8 +156,7 @@ void ClientConversation::cut(Exchange& out) {
   Inspection& state = *inspection_;
   const AnswerLimits& limits = state.due.front().limits;
   Buffer bytes;
-  put_error_response(bytes, limit_failure(limits, limits.rows != 0 && state.shown >= limits.rows),
-                     ErrorLevel::error);
+  put_error_response(bytes, limit_failure(limits, state.shown), ErrorLevel::error);
   out.to_client.own(bytes);
   ++out.facts.errors;
   out.facts.cancel_running = true;

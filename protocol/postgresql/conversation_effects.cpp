@@ -9,6 +9,8 @@
 namespace sluice::protocol::postgresql {
 namespace {
 
+constexpr std::size_t kHeldCursors = 32;  // of one session, whose names are remembered
+
 // What a RESET means for the session, where the server's meaning is another.
 void add_initial(Settings& again, const Settings& initial, const sql::Effects& effects) {
   if (effects.change == sql::Change::reset_all) {
@@ -201,12 +203,16 @@ void ClientConversation::carry_out(const Aftermath& aftermath, const Expected* e
   for (unsigned i = 0; i < static_cast<unsigned>(Pin::count_); ++i) {
     if (effects->pins.has(static_cast<Pin>(i))) {
       pins_.add(static_cast<Pin>(i));
-    } else if (outside && effects->unpins.has(static_cast<Pin>(i))) {
+    } else if (outside && !failed && effects->unpins.has(static_cast<Pin>(i))) {
       pins_.remove(static_cast<Pin>(i));
     }
   }
+  note_cursors(*effects, outside);
   bool resets = effects->discard_all || effects->change == sql::Change::reset ||
                 effects->change == sql::Change::reset_all;
+  if (failed) {
+    return;  // a text of several statements: what the others did is rolled back
+  }
   tell_ = tell_ || (resets && (startup_ || link_->baseline));
   if (effects->discard_all) {
     link_->set_settings(nullptr);
@@ -217,6 +223,25 @@ void ClientConversation::carry_out(const Aftermath& aftermath, const Expected* e
     scratch().changed.clear();
   } else if (effects->change != sql::Change::none) {
     change_settings(*effects, outside);
+  }
+}
+
+// Closing the last cursor WITH HOLD ends its pin, if the names of all of them were seen.
+void ClientConversation::note_cursors(const sql::Effects& effects, bool outside) {
+  if (effects.pins.has(Pin::cursor)) {
+    std::vector<std::string>& held = scratch().held;
+    if (held.size() < kHeldCursors) {
+      held.push_back(effects.declares_cursor ? effects.name : std::string());
+    } else {
+      held.back().clear();
+    }
+  } else if (scratch_ && effects.closes_cursor && outside) {
+    std::erase(scratch_->held, effects.name);
+    if (scratch_->held.empty()) {
+      pins_.remove(Pin::cursor);
+    }
+  } else if (scratch_ && !pins_.has(Pin::cursor)) {
+    scratch_->held.clear();
   }
 }
 
@@ -255,8 +280,13 @@ void ClientConversation::change_settings(const sql::Effects& effects, bool outsi
     return;
   }
   if (effects.change == sql::Change::set) {
-    link_->set_settings(with_setting(link_->settings(), effects.name, effects.value));
-    wanted_ = with_setting(wanted_, effects.name, effects.value);
+    const std::string* value = effects.reported ? reported(effects.name) : &effects.value;
+    if (value == nullptr) {
+      pins_.add(Pin::settings);  // a parameter of the request, which nobody has looked at
+      return;
+    }
+    link_->set_settings(with_setting(link_->settings(), effects.name, *value));
+    wanted_ = with_setting(wanted_, effects.name, *value);
     if (same_settings(link_->settings(), wanted_)) {
       link_->set_settings(wanted_);
     }
@@ -270,6 +300,15 @@ void ClientConversation::change_settings(const sql::Effects& effects, bool outsi
                                : without_setting(wanted_, effects.name);
   }
   explain_change(effects.name);
+}
+
+const std::string* ClientConversation::reported(std::string_view name) const {
+  for (const auto& [known, value] : link_->parameters()) {
+    if (same_setting_name(known, name)) {
+      return &value;
+    }
+  }
+  return nullptr;
 }
 
 // A reported value has changed. It is back where it was, or a statement will explain it, or the

@@ -11,7 +11,7 @@ bool ClientConversation::error(const Head& head, Exchange& out) {
     fields = *parsed;
   }
   if (fields.severity == "FATAL" || fields.severity == "PANIC") {
-    link_->fatal = true;
+    link_->ended_by(fields);
     ++out.facts.errors;
     if (!welcomed_) {
       settings_refused(fields);

@@ -68,15 +68,31 @@ void ClientConversation::inspect(Inspector* inspector, std::size_t keep) {
   inspection_ = inspector != nullptr ? std::make_unique<Inspection>(*inspector, keep) : nullptr;
 }
 
-// While the settings of the session are on their way to the backend, its own are somebody else's.
+// False: the settings of the session are on their way to the backend, whose own are somebody
+// else's.
+bool ClientConversation::settings_applied() const {
+  return link_ != nullptr &&
+         (link_->expected.empty() || link_->expected.front().kind != Reply::settings);
+}
+
 sql::ScannerOptions ClientConversation::scanner_options() const {
   sql::ScannerOptions options{false, backslash_escapes_, false};
-  const bool applied = link_ != nullptr &&
-                       (link_->expected.empty() || link_->expected.front().kind != Reply::settings);
-  if (applied) {
+  if (settings_applied()) {
     options.backslash_escapes = link_->backslash_escapes();
   } else if (const std::string* own = find_setting(wanted_, "standard_conforming_strings")) {
     options.backslash_escapes = is_off(*own);
+  }
+  return options;
+}
+
+// For those who must be sure of what they read.
+sql::ScannerOptions ClientConversation::syntax() const {
+  sql::ScannerOptions options = scanner_options();
+  if (settings_applied()) {
+    options.double_byte = is_double_byte(link_->parameter("client_encoding"));
+  }
+  if (const std::string* own = find_setting(wanted_, "client_encoding")) {
+    options.double_byte = options.double_byte || is_double_byte(*own);
   }
   return options;
 }
@@ -104,10 +120,7 @@ bool ClientConversation::ask(const Head& head, Exchange& out, Step& stop) {
   Request request;
   request.in_transaction = link_ != nullptr && link_->status != 'I';
   request.may_move = link_ == nullptr && !defaults_->session_mode;
-  request.syntax = scanner_options();
-  if (const std::string* encoding = find_setting(wanted_, "client_encoding")) {
-    request.syntax.double_byte = is_double_byte(*encoding);
-  }
+  request.syntax = syntax();
   state.admission = {};
   state.digest.reset();
   state.rewritten.clear();
@@ -232,10 +245,9 @@ void ClientConversation::rewrite(const Head& head, std::string_view text) {
 std::optional<Failure> ClientConversation::fixed_setting(const Head& head) const {
   switch (head.type) {
     case frontend::kQuery:
-      return head.whole() ? fixed_refusal(*defaults_, text_of_query(head), scanner_options())
-                          : std::nullopt;
+      return head.whole() ? fixed_refusal(*defaults_, text_of_query(head), syntax()) : std::nullopt;
     case frontend::kParse:
-      return head.whole() ? fixed_refusal(*defaults_, parts_of_parse(head).text, scanner_options())
+      return head.whole() ? fixed_refusal(*defaults_, parts_of_parse(head).text, syntax())
                           : std::nullopt;
     case frontend::kFunctionCall: {
       Cursor cursor(head.body());

@@ -47,7 +47,7 @@ ClientConversation::Step ClientConversation::parse(const Head& head, Exchange& o
   } else if (statements_ && statements_->size() >= kMaxStatements) {
     fail_batch(fail(FailureKind::message_too_large, "too many prepared statements in this session"),
                out);
-  } else if (head.size > kHeadLimit) {
+  } else if (too_long_to_keep(head)) {
     parse_long(head, name, cursor.rest(), out);
   } else {
     parse_named(head, name, cursor.rest(), out);
@@ -62,7 +62,7 @@ ClientConversation::Step ClientConversation::parse_unnamed(const Head& head, Byt
   entry.unnamed = true;
   entry.previous = std::move(unnamed_);
   StatementPtr replaced;
-  const bool is_long = head.size > kHeadLimit;
+  const bool is_long = too_long_to_keep(head);
   if (!is_long) {
     statement->effects = statement_effects(rest, scanner_options());
     if (statement->effects && statement->effects->deallocate) {

@@ -224,7 +224,7 @@ void ClientConversation::watch_body(Bytes begin, bool whole) {
   state.classifier = std::make_unique<sql::Classifier>(scanner_options());
   state.classifier->feed(begin);
   if (guarded_ && !whole) {
-    state.guard = std::make_unique<SettingsGuard>(*defaults_, scanner_options());
+    state.guard = std::make_unique<SettingsGuard>(*defaults_, syntax());
     state.guard->feed(begin);
   }
 }

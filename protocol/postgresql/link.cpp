@@ -224,6 +224,19 @@ ChoreState BackendLink::chore_error(const FrameReader::Head& head) {
   return ChoreState::failed;
 }
 
+Failure BackendLink::closed_by_server(const ErrorFields& fields) {
+  Failure failure = fail(
+      tells_shutdown(fields.sqlstate) ? FailureKind::backend_shutdown : FailureKind::backend_lost,
+      "the server closed the connection: " + printable(fields.message, 200));
+  failure.sqlstate_override = fields.sqlstate;
+  return failure;
+}
+
+void BackendLink::ended_by(const ErrorFields& fields) {
+  fatal = true;
+  last_words_ = std::make_unique<Failure>(closed_by_server(fields));
+}
+
 Status BackendLink::idle_bytes(Bytes in) {
   for (;;) {
     FrameReader::Head head;
@@ -244,14 +257,8 @@ Status BackendLink::idle_bytes(Bytes in) {
       }
     } else if (head.type == backend::kErrorResponse || announces_end(head)) {
       auto fields = parse_error_fields(head.body());
-      Failure failure = fail(FailureKind::backend_lost, "the server closed the connection");
-      if (fields) {
-        failure.kind = tells_shutdown(fields->sqlstate) ? FailureKind::backend_shutdown
-                                                        : FailureKind::backend_lost;
-        failure.text = "the server closed the connection: " + printable(fields->message, 200);
-        failure.sqlstate_override = fields->sqlstate;
-      }
-      return failure;
+      return fields ? closed_by_server(*fields)
+                    : fail(FailureKind::backend_lost, "the server closed the connection");
     } else if (head.type != backend::kNoticeResponse &&
                head.type != backend::kNotificationResponse) {
       return fail(FailureKind::backend_protocol, "the server sent an unexpected message");

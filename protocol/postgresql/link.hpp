@@ -19,6 +19,8 @@ constexpr std::size_t kBackendMessageLimit = std::size_t{1} << 31U;
 // How much of a backend's message must be seen together.
 std::size_t backend_head(char type);
 
+struct ErrorFields;
+
 class BackendLink final : public Link {
  public:
   BackendLink(BackendLogin login, std::size_t max_statements, std::string_view init_sql = {});
@@ -38,6 +40,8 @@ class BackendLink final : public Link {
   static bool announces_end(const FrameReader::Head& head);
   // DISCARD ALL has run.
   void forget_session();
+  // A FATAL error, under a session: it closes.
+  void ended_by(const ErrorFields& fields);
 
   // ---- state that the conversation that holds it keeps up to date
 
@@ -58,6 +62,7 @@ class BackendLink final : public Link {
   bool broken = false;      // it broke the protocol
 
  private:
+  static Failure closed_by_server(const ErrorFields& fields);
   ChoreState chore_message(const FrameReader::Head& head);
   ChoreState chore_ready(const FrameReader::Head& head);
   ChoreState chore_error(const FrameReader::Head& head);

@@ -74,9 +74,15 @@ Failure fixed_failure(std::string_view name) {
 }  // namespace
 
 SettingsGuard::SettingsGuard(const SessionDefaults& defaults, sql::ScannerOptions options)
-    : defaults_(defaults), scanner_(options), progress_(defaults.fixed.size()) {}
+    : defaults_(defaults),
+      scanner_(options),
+      double_byte_(options.double_byte),
+      progress_(defaults.fixed.size()) {}
 
 void SettingsGuard::feed(Bytes text) {
+  if (double_byte_) {
+    look_for_hidden(text);
+  }
   Token token;
   while (scanner_.next(text, token)) {
     take(token);
@@ -103,6 +109,16 @@ std::optional<Failure> SettingsGuard::finish() {
               "some settings of this session are fixed, and this statement may change them in a "
               "way that cannot be seen: name the setting in plain text, as in "
               "set_config('name', ...)");
+}
+
+// A character of two bytes whose second looks like a backslash: where strings end is not sure.
+void SettingsGuard::look_for_hidden(Bytes text) {
+  for (const std::uint8_t byte : text) {
+    if (lead_ && byte == '\\') {
+      found(Found::unclear);
+    }
+    lead_ = byte >= 0x80;
+  }
 }
 
 void SettingsGuard::take(const Token& token) {

@@ -41,6 +41,7 @@ class SettingsGuard {
   };
   enum class Found : std::uint8_t { nothing, fixed, read_only, unclear };
 
+  void look_for_hidden(Bytes text);
   void take(const sql::Token& token);
   void begin_statement(const sql::Token& token);
   void end_statement();
@@ -57,6 +58,8 @@ class SettingsGuard {
 
   const SessionDefaults& defaults_;
   sql::Scanner scanner_;
+  const bool double_byte_;
+  bool lead_ = false;  // the byte before may be the first of a character of two
   Phase phase_ = Phase::start;
   Found found_ = Found::nothing;
   std::string name_;                   // of the setting that is being read

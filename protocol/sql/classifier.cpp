@@ -35,17 +35,30 @@ Effects& Classifier::finish() {
     effects_.pins.add(Pin::settings);
   }
   if (effects_.several) {
-    effects_.unpins.clear();
-    effects_.resets =
-        effects_.resets || effects_.change == Change::reset || effects_.change == Change::reset_all;
-    if (effects_.change != Change::none) {
-      effects_.pins.add(Pin::settings);
-      effects_.change = Change::none;
-    }
+    finish_several();
     effects_.deallocate = false;
     effects_.discard_all = false;
+    effects_.declares_cursor = effects_.closes_cursor = false;
   }
   return effects_;
+}
+
+// The statements of a text run in one transaction, unless they say otherwise.
+void Classifier::finish_several() {
+  if (control_) {
+    effects_.unpins.clear();
+  }
+  const bool resets = effects_.change == Change::reset || effects_.change == Change::reset_all;
+  // Drivers tidy up like this: nothing runs between the reset and the next request.
+  const bool ends_clean = effects_.change == Change::reset_all && !reset_before_ && !control_;
+  effects_.resets = reset_before_ || (resets && !ends_clean);
+  if (ends_clean) {
+    return;
+  }
+  if (set_before_ || effects_.change != Change::none) {
+    effects_.pins.add(Pin::settings);
+  }
+  effects_.change = Change::none;
 }
 
 void Classifier::take(const Token& token) {
@@ -71,6 +84,9 @@ void Classifier::take(const Token& token) {
   if (phase_ != Phase::plain) {
     take_argument(token, token.kind == word ? known : Word::none);
   }
+  if (call_ != Call::other) {
+    follow_whole_call(token);
+  }
   anywhere(token, known);
   previous_ = known;
 }
@@ -81,7 +97,12 @@ void Classifier::begin_statement(Word word) {
   phase_ = Phase::plain;
   if (statements_++ > 0) {
     effects_.several = true;
+    set_before_ = set_before_ || effects_.change != Change::none;
+    reset_before_ =
+        reset_before_ || effects_.change == Change::reset || effects_.change == Change::reset_all;
+    effects_.change = Change::none;
   }
+  call_ = word == Word::select ? Call::verb : Call::other;
   switch (word) {
     case Word::set:
       phase_ = Phase::set_first;
@@ -101,6 +122,10 @@ void Classifier::begin_statement(Word word) {
       break;
     case Word::prepare:
       phase_ = Phase::prepare;
+      control_ = true;  // it may be PREPARE TRANSACTION
+      break;
+    case Word::declare:
+      phase_ = Phase::declare;
       break;
     case Word::listen:
       effects_.pins.add(Pin::listen);
@@ -115,12 +140,14 @@ void Classifier::begin_statement(Word word) {
     case Word::begin:
     case Word::start:
       effects_.opens_transaction = true;
+      control_ = true;
       break;
     case Word::commit:
     case Word::end:
     case Word::rollback:
     case Word::abort_:
       effects_.opens_transaction = false;
+      control_ = true;
       effects_.ends_transaction = effects_.ends_transaction || statements_ == 1;
       break;
     default:
@@ -163,8 +190,12 @@ void Classifier::end_statement() {
   }
   if (config_depth_ != 0) {
     effects_.pins.add(Pin::settings);
+  } else if (call_ == Call::whole && statements_ == 1) {
+    effects_.pins.remove(Pin::settings);
+    effects_.change = Change::set;
   }
   phase_ = Phase::start;
+  call_ = Call::other;
   verb_ = previous_ = function_ = Word::none;
   negative_ = default_ = time_zone_ = false;
   config_depth_ = 0;
@@ -253,30 +284,6 @@ void Classifier::call(Word word) {
       break;
     default:
       break;
-  }
-}
-
-// set_config(name, value, is_local): only a literal true keeps it within the transaction.
-void Classifier::follow_set_config(const Token& token, Word word) {
-  if (config_local_ == 1 && is(token, ')') && config_depth_ == 1) {
-    config_depth_ = 0;
-    return;
-  }
-  config_local_ = 0;
-  if (is(token, '(')) {
-    ++config_depth_;
-  } else if (is(token, ')')) {
-    if (--config_depth_ == 0) {
-      effects_.pins.add(Pin::settings);
-    }
-  } else if (is(token, ',') && config_depth_ == 1) {
-    ++config_commas_;
-    return;
-  } else if (config_commas_ == 2 && config_depth_ == 1 && previous_ == Word::none) {
-    bool yes = word == Word::true_ && token.kind == TokenKind::word;
-    bool text = token.kind == string && (token.text == "t" || token.text == "true");
-    config_local_ = yes || text ? 1 : 0;
-    ++config_commas_;  // what follows is not the whole argument
   }
 }
 

@@ -22,24 +22,29 @@ enum class Change : std::uint8_t {
 
 // Of one Query or one prepared text, which may hold several statements.
 struct Effects {
-  PinSet pins;                   // state that is there afterwards, if it succeeds
-  PinSet unpins;                 // state that is gone afterwards; only of a text with one statement
-  Change change = Change::none;  // only of a text with one statement
+  PinSet pins;    // state that is there afterwards, if it succeeds
+  PinSet unpins;  // state that is gone afterwards, if nothing of `pins` is; not of a text of
+                  // several statements that begins or ends a transaction
+  Change change = Change::none;  // of a text with one statement; reset_all also of one that ends so
   bool several = false;          // more than one statement
-  bool resets = false;           // several, one of which resets settings
+  bool resets = false;           // several, one of which resets settings and is not `change`
   bool writes = false;           // may have advanced a sequence: currval() is good after it
   bool needs_sequence = false;   // currval() or lastval(), with nothing before it that writes
   bool ends_transaction = false;   // the first statement is COMMIT, ROLLBACK, END, ABORT
   bool opens_transaction = false;  // what BEGIN began is open at the end; not counted by any()
   bool deallocate = false;         // DEALLOCATE name: `name`
   bool deallocate_all = false;
+  bool declares_cursor = false;  // DECLARE name
+  bool closes_cursor = false;    // CLOSE name
   bool discard_all = false;
-  std::string name;   // change, deallocate: folded as the server folds it
-  std::string value;  // change == set: what set_config takes
+  bool reported = false;  // change == set: not `value`, but what the server reports afterwards
+  std::string name;       // change, deallocate, cursor: folded as the server folds it
+  std::string value;      // change == set: what set_config takes
 
   bool any() const {
     return pins.any() || unpins.any() || change != Change::none || several || resets || writes ||
-           needs_sequence || ends_transaction || deallocate || deallocate_all || discard_all;
+           needs_sequence || ends_transaction || deallocate || deallocate_all || discard_all ||
+           closes_cursor;
   }
 };
 
@@ -73,12 +78,30 @@ class Classifier {
     deallocate,
     discard,
     star_or_all,  // UNLISTEN, CLOSE: unpins when this follows
+    declare,      // after DECLARE: the cursor's name
     prepare,
+  };
+
+  // How much of SELECT set_config('name', 'value', false) was read, and nothing else.
+  enum class Call : std::uint8_t {
+    other,
+    verb,
+    schema,
+    dot,
+    function,
+    open,
+    name,
+    name_comma,
+    value,
+    value_comma,
+    local,
+    whole,
   };
 
   void take(const Token& token);
   void begin_statement(Word word);
   void end_statement();
+  void finish_several();
   void take_argument(const Token& token, Word word);
   void take_set(const Token& token, Word word);
   void set_target(const Token& token, Word word);
@@ -88,21 +111,28 @@ class Classifier {
   void take_reset(const Token& token, Word word);
   void take_deallocate(const Token& token, Word word);
   void take_discard(const Token& token, Word word);
+  bool take_cursor(const Token& token);
   void done(Change change);
   void anywhere(const Token& token, Word word);
   void in_code(const Token& token, Word word);
   void call(Word word);
   void follow_set_config(const Token& token, Word word);
+  void follow_whole_call(const Token& token);
   bool plain_text(const Token& token, std::string& out) const;
+  static void fold(std::string& text);
   bool name_text(const Token& token, std::string& out) const;
 
   Scanner scanner_;
   ScannerOptions options_;
   Effects effects_;
   Phase phase_ = Phase::start;
+  Call call_ = Call::other;
   Word verb_{};
-  Word previous_{};  // the token before, if it was a word
-  Word function_{};  // a function's name: a call if '(' follows
+  Word previous_{};            // the token before, if it was a word
+  Word function_{};            // a function's name: a call if '(' follows
+  bool set_before_ = false;    // an earlier statement of the text changes a setting
+  bool reset_before_ = false;  // ... resets one
+  bool control_ = false;       // ... begins or ends a transaction
   bool negative_ = false;
   bool default_ = false;  // SET name TO DEFAULT
   bool time_zone_ = false;

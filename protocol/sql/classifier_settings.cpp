@@ -1,4 +1,5 @@
-// The statements whose grammar matters: SET, RESET, DEALLOCATE, DISCARD, UNLISTEN, CLOSE, PREPARE.
+// The statements whose grammar matters: SET, RESET, DEALLOCATE, DISCARD, UNLISTEN, DECLARE, CLOSE,
+// PREPARE.
 
 #include <algorithm>
 
@@ -11,14 +12,6 @@ using enum TokenKind;
 
 bool is(const Token& token, char text) {
   return token.kind == symbol && token.text[0] == text;
-}
-
-void fold(std::string& text) {
-  for (char& letter : text) {
-    if (letter >= 'A' && letter <= 'Z') {
-      letter = static_cast<char>(letter + ('a' - 'A'));
-    }
-  }
 }
 
 // Settings whose values are lists of quoted identifiers (GUC_LIST_QUOTE in the server).
@@ -37,6 +30,14 @@ bool needs_quotes(std::string_view word) {
 
 }  // namespace
 
+void Classifier::fold(std::string& text) {
+  for (char& letter : text) {
+    if (letter >= 'A' && letter <= 'Z') {
+      letter = static_cast<char>(letter + ('a' - 'A'));
+    }
+  }
+}
+
 void Classifier::take_argument(const Token& token, Word word) {
   switch (phase_) {
     case Phase::reset_first:
@@ -52,7 +53,13 @@ void Classifier::take_argument(const Token& token, Word word) {
     case Phase::star_or_all:
       if (is(token, '*') || word == Word::all) {
         effects_.unpins.add(verb_ == Word::close ? Pin::cursor : Pin::listen);
+      } else if (verb_ == Word::close) {
+        effects_.closes_cursor = take_cursor(token);
       }
+      phase_ = Phase::plain;
+      return;
+    case Phase::declare:
+      effects_.declares_cursor = take_cursor(token);
       phase_ = Phase::plain;
       return;
     case Phase::prepare:
@@ -277,6 +284,14 @@ void Classifier::take_discard(const Token& token, Word word) {
     effects_.unpins.add(Pin::temporary);
   }
   (void)token;
+}
+
+bool Classifier::take_cursor(const Token& token) {
+  const bool known = name_text(token, effects_.name);
+  if (token.kind == TokenKind::word) {
+    fold(effects_.name);
+  }
+  return known;
 }
 
 bool Classifier::name_text(const Token& token, std::string& out) const {

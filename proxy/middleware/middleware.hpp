@@ -15,7 +15,8 @@
 //   on_close             always, exactly once, for each Part that exists, in reverse order
 //
 // The global chain's parts come first, then the route's, each in the order of the file. The chain
-// stops at the first that refuses or delays. Nothing here blocks, does I/O or reads a clock: slow
+// stops at the first that refuses or delays; after a delay it goes on with the one that said so,
+// and asks those before it no second time. Nothing here blocks, does I/O or reads a clock: slow
 // work goes to Background. What a Part throws is caught by the Chain: on_login and on_request
 // refuse then (FailureKind::middleware_failed), the others are logged and go on with the next Part.
 

@@ -26,7 +26,6 @@ class RateLimit final : public Middleware {
   Wants wants() const override {
     Wants wants;
     wants.request = true;
-    wants.decided = true;
     return wants;
   }
   std::unique_ptr<Part> begin(const Place& /*place*/) override;
@@ -70,23 +69,15 @@ class RatePart final : public Part {
     if (prepares && (!request.may_move || limit_.options().on_excess != OnExcess::delay)) {
       return;
     }
-    // Asked again after a delay, of ours or of an entry behind us: its turn is taken already.
     if (!turn_ && !take_turn(now.steady)) {
       if (prepares) {
         return;  // refused when it is to run
       }
       verdict.refuse(RefusalReason::rate, limit_.too_many());
-      return;
-    }
-    if (*turn_ > now.steady) {
+    } else if (*turn_ > now.steady) {
       verdict.kind = Verdict::Kind::delay;
       verdict.delay = *turn_ - now.steady;
-    }
-  }
-
-  void on_decided(const protocol::Request& request, const Now& /*now*/,
-                  const Verdict& verdict) override {
-    if (request.kind != protocol::RequestKind::prepare || !verdict.goes_on()) {
+    } else if (!prepares) {
       turn_.reset();
     }
   }
@@ -97,16 +88,17 @@ class RatePart final : public Part {
     const Duration most =
         options.on_excess == OnExcess::delay ? Duration(options.max_delay) : Duration{0};
     const auto wait = bucket_->take(limit_.rate(), now, most);
-    if (!wait) {
-      return false;
+    if (wait) {
+      turn_ = now + *wait;
     }
-    turn_ = now + *wait;
-    return true;
+    return wait.has_value();
   }
 
   RateLimit& limit_;
   std::shared_ptr<Bucket> bucket_;
-  std::optional<TimePoint> turn_;  // of the request that is asked about, or that is prepared for
+  // When the request may go that was told to wait, or was prepared for: asked about again, it has
+  // paid already. One that was given up meanwhile leaves its turn to the next.
+  std::optional<TimePoint> turn_;
 };
 
 std::unique_ptr<Part> RateLimit::begin(const Place& /*place*/) {

@@ -107,6 +107,9 @@ def goals() -> list[Goal]:
         Goal("a login (SCRAM from a verifier), CPU ms: at most PgBouncer's",
              [Check(("login", "scram", 8, f"sluice {io}"), "cpu_ms_per_login", 1.0, "pgbouncer")
               for io in IOS]),
+        Goal("three cheap entries in the chain, CPU s per 100k: at most 1.03 x without",
+             [Check(("chain", mode, clients, f"sluice {io} +3"), "cpu_s_per_100k", 1.03, f"sluice {io}")
+              for io in IOS for mode in ("simple", "prepared") for clients in (16, 64)]),
         Goal(f"2 workers over 1 (measured as {workers}): 1.8 x",
              [Check(("workers", mode, Workers.CONNECTIONS, f"sluice {io} x2"), workers, 1.8,
                     f"sluice {io} x1", at_most=False)

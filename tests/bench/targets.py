@@ -46,6 +46,8 @@ class Setup:
     pool_size: int = POOL_SIZE  # of sluice
     prefix: tuple = ()  # before the program, as in valgrind's command line
     client_secret: tuple = ()  # sluice: another key and value than `password`
+    middleware: tuple = ()  # sluice: its global chain
+    unix: bool = False  # PostgreSQL: backends over the server's unix-domain socket
 
 
 def _listens(name: str, argv, folder, port: int) -> Target:
@@ -63,6 +65,13 @@ def version_of(*argv) -> str:
 
 # ---- sluice
 
+def _backend_url(setup: Setup) -> str:
+    if not setup.unix:
+        return setup.server.url()
+    return (f"postgresql://{schema.APP}:{schema.PASSWORD}@/{schema.DATABASE}"
+            f"?host={setup.server.folder}&port={setup.server.port}")
+
+
 def _sluice_config(setup: Setup, io: str, port: int) -> dict:
     server = setup.server
     secret = dict([setup.client_secret]) if setup.client_secret else {"password": schema.PASSWORD}
@@ -76,9 +85,10 @@ def _sluice_config(setup: Setup, io: str, port: int) -> dict:
         "workers": setup.workers,
         "io": io,
         "listeners": [listener],
-        "pools": {"main": {"url": server.url(), "pool_size": setup.pool_size, "pool_timeout": "60s",
+        "pools": {"main": {"url": _backend_url(setup), "pool_size": setup.pool_size, "pool_timeout": "60s",
                            "max_prepared_statements": 200, "tls": {"mode": "disable"}}},
         "users": [{"name": schema.APP, **secret}],
+        "middleware": list(setup.middleware),
         "routes": [{"name": "all", "pool": "main"}],
         "limits": {"max_client_connections": MAX_CLIENTS},
         "log": {"level": "warning", "format": "text"},
@@ -139,7 +149,7 @@ client_tls_cert_file = {server.certificates.cert}
 client_tls_key_file = {server.certificates.key}""" if server.certificates else ""
     (folder / "ini").write_text(f"""
 [databases]
-{schema.DATABASE} = host={LOOPBACK} port={server.port} dbname={schema.DATABASE} \
+{schema.DATABASE} = host={server.folder if setup.unix else LOOPBACK} port={server.port} dbname={schema.DATABASE} \
 user={schema.APP} password={schema.PASSWORD}
 [pgbouncer]
 listen_addr = {LOOPBACK}

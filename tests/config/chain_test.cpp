@@ -28,7 +28,7 @@ const std::string kPlain = "  - {name: r, pool: p}\n  - {name: s, pool: m}\n";
 TEST(ChainChecks, pools_of_rules_speak_what_their_clients_do) {
   EXPECT_EQ(problems(config("  - {name: r, pool: p, middleware: [{statement_rules: [{match: x, "
                             "pool: m}]}]}\n")),
-            Lines{"f:4:77: error: routes[0].middleware[0].statement_rules[0].pool: the pool \"m\" "
+            Lines{"f:4:73: error: routes[0].middleware[0].statement_rules[0].pool: the pool \"m\" "
                   "speaks mysql, and the clients of the route \"r\" do not"});
   EXPECT_EQ(problems(config(kPlain, "  - statement_rules: [{match: x, pool: p}]\n")),
             Lines{"f:7:40: error: middleware[0].statement_rules[0].pool: the pool \"p\" speaks "
@@ -46,17 +46,20 @@ TEST(ChainChecks, warn_of_user_variables_that_nobody_has) {
   EXPECT_EQ(problems(config(kPlain, "  - settings: {\"@a\": x, app.user: y}\n")), Lines{});
 }
 
-TEST(ChainChecks, two_audits_do_not_share_a_file) {
-  EXPECT_EQ(problems(config("  - {name: r, pool: p, middleware: [{audit: {file: /x}}]}\n",
-                            "  - audit: {file: /x}\n")),
-            Lines{"f:4:52: error: routes[0].middleware[0].audit.file: is the file of the audit in "
-                  "line 6 too; give each its own, or have one in the global chain"});
+TEST(ChainChecks, audits_of_one_file_share_its_sizes) {
+  const std::string route =
+      "  - {name: r, pool: p, middleware: [{audit: {file: /x, statements: text, keep: 3}}]}\n";
+  EXPECT_EQ(problems(config(route, "  - audit: {file: /x}\n")),
+            Lines{"f:4:45: warning: routes[0].middleware[0].audit: max_size, keep and queue of the "
+                  "audit in line 6 hold, which has the same file"});
+  EXPECT_EQ(problems(config(route, "  - audit: {file: /x, keep: 3}\n")), Lines{});
+  EXPECT_EQ(problems(config(route, "  - audit: {file: /y}\n")), Lines{});
 }
 
 TEST(ChainChecks, warn_of_what_does_nothing_beside_another) {
   EXPECT_EQ(problems(config("  - {name: r, pool: p, middleware: [row_limit: {rows: 9}]}\n",
                             "  - row_limit: {rows: 9}\n")),
-            Lines{"f:4:50: warning: routes[0].middleware[0].row_limit: has no effect: one with a "
+            Lines{"f:4:48: warning: routes[0].middleware[0].row_limit: has no effect: one with a "
                   "limit that is not longer comes before it, in line 6"});
   EXPECT_EQ(problems(config("  - {name: r, pool: p, middleware: [row_limit: {rows: 8}]}\n",
                             "  - row_limit: {rows: 9}\n")),
@@ -78,23 +81,23 @@ TEST(ChainChecks, claims_come_from_the_global_chain) {
 TEST(ChainChecks, on_refuse_needs_somebody_who_refuses) {
   const std::string route = "  - {name: r, pool: p, on_refuse: {message: x}}\n";
   EXPECT_EQ(problems(config(route)),
-            Lines{"f:4:37: warning: routes[0].on_refuse: has no effect: no middleware of its chain "
+            Lines{"f:4:35: warning: routes[0].on_refuse: has no effect: no middleware of its chain "
                   "refuses anything"});
   EXPECT_EQ(problems(config(route, "  - read_only\n")), Lines{});
   EXPECT_EQ(problems(config("  - {name: r, pool: p, on_refuse: {errno: 5}}\n", "  - read_only\n")),
-            Lines{"f:4:45: warning: routes[0].on_refuse.errno: has no effect: it is for clients of "
+            Lines{"f:4:43: warning: routes[0].on_refuse.errno: has no effect: it is for clients of "
                   "MySQL, and the pool speaks PostgreSQL"});
 }
 
 TEST(RouteChecks, transactions) {
   EXPECT_EQ(problems(config("  - {name: r, pool: p, autocommit: true}\n")),
-            Lines{"f:4:38: error: routes[0].autocommit: is an option of MySQL, and the pool speaks "
+            Lines{"f:4:36: error: routes[0].autocommit: is an option of MySQL, and the pool speaks "
                   "PostgreSQL"});
   EXPECT_EQ(
       problems(config("  - {name: r, pool: m, autocommit: false, isolation_level: autocommit}\n")),
-      Lines{"f:4:38: error: routes[0].autocommit: is false, and isolation_level is AUTOCOMMIT"});
+      Lines{"f:4:36: error: routes[0].autocommit: is false, and isolation_level is AUTOCOMMIT"});
   EXPECT_EQ(problems(config("  - {name: r, pool: p, read_only: false, middleware: [read_only]}\n")),
-            Lines{"f:4:37: warning: routes[0].read_only: has no effect: the middleware read_only "
+            Lines{"f:4:35: warning: routes[0].read_only: has no effect: the middleware read_only "
                   "makes transactions read only"});
 }
 
@@ -105,11 +108,11 @@ TEST(RouteChecks, init_sql_is_plain_sets) {
   for (const std::string sql :
        {"SELECT 1", "SET LOCAL a = 1", "SET a = 1; CREATE TABLE t (i int)"}) {
     EXPECT_EQ(problems(config("  - {name: r, pool: p, init_sql: " + sql + "}\n")),
-              Lines{"f:4:36: error: routes[0].init_sql: " + why})
+              Lines{"f:4:34: error: routes[0].init_sql: " + why})
         << sql;
   }
   EXPECT_EQ(problems(config("  - {name: r, pool: m, init_sql: \"SET NAMES utf8\"}\n")),
-            Lines{"f:4:36: error: routes[0].init_sql: " + why});
+            Lines{"f:4:34: error: routes[0].init_sql: " + why});
   EXPECT_EQ(
       problems(config("  - {name: r, pool: m, init_sql: \"SET sql_mode = 'ANSI', @a = 1\"}\n")),
       Lines{});
@@ -118,11 +121,11 @@ TEST(RouteChecks, init_sql_is_plain_sets) {
 TEST(RouteChecks, timeouts_beside_each_other_and_limits) {
   EXPECT_EQ(problems(config("  - {name: r, pool: p, timeouts: {query_timeout: 2m, "
                             "transaction_timeout: 1m}}\n")),
-            Lines{"f:4:52: error: routes[0].timeouts.query_timeout: is more than "
+            Lines{"f:4:50: error: routes[0].timeouts.query_timeout: is more than "
                   "transaction_timeout, which always comes first (2m > 1m)"});
   EXPECT_EQ(problems(config("  - {name: r, pool: p, timeouts: {query_timeout: 2m}}\n") +
                      "limits: {transaction_timeout: 1m}\n"),
-            Lines{"f:4:52: error: routes[0].timeouts.query_timeout: is more than "
+            Lines{"f:4:50: error: routes[0].timeouts.query_timeout: is more than "
                   "transaction_timeout of limits, which always comes first (2m > 1m)"});
 }
 
@@ -132,7 +135,7 @@ TEST(RouteChecks, what_no_listener_can_bring) {
                   "the route is never taken"});
   EXPECT_EQ(problems(config("  - {name: r, pool: p, match: {listener: pgs}}\n")),
             Lines{"f:4:42: warning: routes[0].match.listener: matches no listener of postgresql: "
-                  "the route is never taken"});
+                  "the route is never taken; did you mean \"pg\"?"});
   EXPECT_EQ(
       problems(config("  - {name: r, pool: p, match: {tls_subject: \"CN=*\"}}\n")),
       Lines{"f:4:45: warning: routes[0].match.tls_subject: matches no session: no listener of "

@@ -9,12 +9,15 @@ SLUICE_KEEP_LOGS=FOLDER  keep every sluice's log there
 import os
 import pathlib
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+import machine
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+import shops  # noqa: E402
 from harness import schema, tools  # noqa: E402
 from harness.mysql import MariaDb, MySql  # noqa: E402
 from harness.postgres import postgres15, postgres18  # noqa: E402
@@ -63,13 +66,27 @@ class Endpoint:
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: looks at times, memory or descriptors; runs while no other test does")
     config.addinivalue_line("markers", "proxy_only: asks something of sluice itself")
     config.addinivalue_line("markers", "full: the sizes of an acceptance run; minutes")
     config.addinivalue_line("markers", "sanitized: part of the run under the thread sanitizer")
     config.addinivalue_line("markers", "plain_build: looks at memory or takes the descriptors, which a sanitizer needs")
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item):
+    with machine.turn(item):
+        return (yield)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return machine.ByFile(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
+    machine.put_alone_last(items)
     if DIRECT:
         for item in items:
             if item.get_closest_marker("proxy_only"):
@@ -131,23 +148,18 @@ def port_of(config: dict, index: int = 0) -> int:
     return int(config["listeners"][index]["bind"].rsplit(":", 1)[1])
 
 
-@pytest.fixture
-def start():
-    """start(server, **options): a sluice of one's own; returns the Endpoint of its only listener."""
-    running = []
-
-    def begin(server, config=None, **options) -> Endpoint:
-        if DIRECT:
-            return Endpoint(server, server.port)
-        config = config or config_for(server, **options)
-        one = Sluice(config)
-        running.append(one)
-        return Endpoint(server, port_of(config), sluice=one)
-
+@contextmanager
+def sluices():
+    """begin(config): a running sluice; all of them are stopped at the end, and each must end well."""
     if not DIRECT and not binary().exists():
         pytest.skip(f"{binary()} has not been built")
+    running, failures = [], []
+
+    def begin(config, prefix=()) -> Sluice:
+        running.append(Sluice(config, prefix=prefix))
+        return running[-1]
+
     yield begin
-    failures = []
     for one in running:
         try:
             one.close()
@@ -156,33 +168,61 @@ def start():
     assert not failures, "\n".join(failures)
 
 
+def alive(at: Endpoint) -> Endpoint:
+    """For those who share a sluice: says whose log to read when a test before this one has ended it."""
+    assert DIRECT or at.sluice.daemon.running(), f"sluice died:\n{at.sluice.log_text()[-6000:]}"
+    return at
+
+
+@pytest.fixture
+def start():
+    """start(server, **options): a sluice of one's own; returns the Endpoint of its only listener."""
+    with sluices() as begin:
+        def get(server, config=None, prefix=(), **options) -> Endpoint:
+            if DIRECT:
+                return Endpoint(server, server.port)
+            config = config or config_for(server, **options)
+            return Endpoint(server, port_of(config), sluice=begin(config, prefix))
+
+        yield get
+
+
 @pytest.fixture(scope="session")
 def house(server):
     """house(name): the Endpoint of the sluice that the tests of queries share; 4 backends."""
     running = {}
+    with sluices() as begin:
+        def get(name: str) -> Endpoint:
+            its = server(name)
+            if DIRECT:
+                return Endpoint(its, its.port)
+            if name not in running:
+                config = config_for(its)
+                config["users"].append({"name": schema.OTHER, "password": schema.PASSWORD})
+                running[name] = Endpoint(its, port_of(config), sluice=begin(config))
+            return alive(running[name])
 
-    def get(name: str) -> Endpoint:
-        its = server(name)
-        if DIRECT:
-            return Endpoint(its, its.port)
-        if not binary().exists():
-            pytest.skip(f"{binary()} has not been built")
-        if name not in running:
-            config = config_for(its)
-            config["users"].append({"name": schema.OTHER, "password": schema.PASSWORD})
-            running[name] = Endpoint(its, port_of(config), sluice=Sluice(config))
-        one = running[name]
-        assert one.sluice.daemon.running(), f"sluice died:\n{one.sluice.log_text()[-6000:]}"
-        return one
+        yield get
 
-    yield get
-    failures = []
-    for one in running.values():
-        try:
-            one.sluice.close()
-        except AssertionError as failure:
-            failures.append(str(failure))
-    assert not failures, "\n".join(failures)
+
+@pytest.fixture(scope="session")
+def shop(server):
+    """shop(name, database): an Endpoint on a database of one's own, empty at first: frameworks/shop.py."""
+    running, made = {}, set()
+    with sluices() as begin:
+        def get(name: str, database: str) -> Endpoint:
+            its = server(name)
+            if (name, database) not in made:
+                shops.make_database(its, database)
+                made.add((name, database))
+            if DIRECT:
+                return Endpoint(its, its.port, database=database)
+            if name not in running:
+                config = shops.config(config_for(its, url=shops.url_without_database(its)))
+                running[name] = Endpoint(its, port_of(config), sluice=begin(config))
+            return alive(running[name]).with_(database=database)
+
+        yield get
 
 
 @pytest.fixture(params=POSTGRESQL)

@@ -57,12 +57,23 @@ def test_all_errors_at_once_with_their_places():
 def test_what_is_not_built_yet_is_refused(server):
     for key, value in (("schedules", [{"cron": "0 8 * * *", "timezone": "UTC", "action": "resize",
                                        "pool": "main", "pool_size": 3}]),
-                       ("middleware", [{"read_only": {}}])):
+                       ("auth", {"passthrough": True})):
         done = check(config_for(server("pg15"), extra={key: value}), "--offline")
         text = done.stdout + done.stderr
         if done.returncode == 0:
             continue  # built by now
         assert "not supported yet" in text
+
+
+def test_what_chains_and_routes_say_against_themselves(server):
+    config = config_for(server("pg15"), route={"match": {"user": "a*"}, "on_refuse": {"message": "no"}})
+    config["routes"].append({"name": "hidden", "pool": "main", "match": {"user": "app"},
+                             "middleware": [{"statement_rules": [{"deny": "drop|", "timeout": "5s"}]}]})
+    done = check(config, "--offline")
+    assert done.returncode == 1
+    for part in ('"hidden" is never reached: the route "all"', "matches every statement",
+                 "has nothing to act on", "no middleware of its chain refuses anything"):
+        assert part in done.stderr, done.stderr
 
 
 def on(family: str, **options) -> dict:

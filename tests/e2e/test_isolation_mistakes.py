@@ -23,7 +23,7 @@ def reports(at, name: str) -> float:
 
 
 def lines_of(at, event: str) -> list[str]:
-    return [line for line in at.sluice.log_text().splitlines() if f" {event} " in line]
+    return [line for line in at.sluice.log_text().splitlines() if f" warning {event} " in line]
 
 
 def forget(at):

@@ -165,8 +165,8 @@ def test_read_uncommitted_is_accepted_and_told_of_once(any_server, start):
         with connection(at.with_(user="reports")) as client:
             assert value(client, "SELECT 1") == 1
     with connection(at) as client:
-        setting = "SET SESSION CHARACTERISTICS AS TRANSACTION" if at.postgresql else "SET SESSION TRANSACTION"
-        rows(client, setting + " ISOLATION LEVEL READ UNCOMMITTED")
+        rows(client, "SET default_transaction_isolation = 'read uncommitted'" if at.postgresql
+             else "SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED")
         assert value(client, "SELECT 1") == 1
         assert value(client, "SELECT 1") == 1
     log = at.sluice.log_text()

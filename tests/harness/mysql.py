@@ -1,9 +1,12 @@
 """Throw-away MariaDB and MySQL servers."""
 
+import signal
+import socket
 import subprocess
 
 from harness import schema, tools
-from harness.process import LOOPBACK, Daemon, free_port, own, remove, run_as_server, scratch
+from harness.process import (LOOPBACK, Daemon, free_port, own, remove, run_as_server, scratch,
+                             wait_until)
 from harness.tls import make_certificates
 
 _USERS = (schema.APP, schema.TLS_ONLY, schema.OTHER)
@@ -35,13 +38,19 @@ class _MySqlFamily:
             f"--ssl-cert={self.certificates.cert}", f"--ssl-key={self.certificates.key}",
             f"--pid-file={self.folder}/pid", *self._extra()], self.folder / "log")
         self.daemon.wait_for_port(self.port, 60)
+        wait_until(self._socket_accepts, 10, "the server's own socket accepts")  # it is made after the port
 
     def stop(self) -> None:
         self.daemon.stop()
 
     def close(self) -> None:
-        self.stop()
+        """For good: the data goes too, so it need not be put in order."""
+        self.daemon.stop(signal.SIGKILL)
         remove(self.folder)
+
+    def _socket_accepts(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self.socket)) == 0
 
     def url(self, user=schema.APP, password=schema.PASSWORD, database=schema.DATABASE) -> str:
         return f"mysql://{user}:{password}@{LOOPBACK}:{self.port}/{database}"

@@ -1,6 +1,8 @@
 """Processes, ports and the scratch folder."""
 
 import ctypes
+import functools
+import itertools
 import os
 import pathlib
 import pwd
@@ -12,14 +14,38 @@ import tempfile
 import time
 
 LOOPBACK = "127.0.0.1"
+_PORTS = range(10000, 32000, 1000)  # the first port of each block
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
 
+@functools.cache
+def _own_ports():
+    """Ports in turn, out of a block that no other process of the harness has. They are below those that
+    the kernel gives to outgoing connections, so none is taken between the choice and its use. The claim
+    is a socket's abstract name, which ends with the process."""
+    for first in range(_PORTS.start, _PORTS.stop, _PORTS.step):
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0sluice-test-ports-{first}")
+        except OSError:
+            claim.close()
+            continue
+        return itertools.cycle(range(first, first + _PORTS.step)), claim
+    raise RuntimeError("every block of ports is taken: too many test runs at once")
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return probe.getsockname()[1]
+    ports, _ = _own_ports()
+    for _ in range(_PORTS.step):
+        port = next(ports)
+        with socket.socket() as probe:
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no port of this process is free")
 
 
 def wait_until(condition, seconds: float, what: str, interval: float = 0.05):

@@ -1,4 +1,4 @@
-"""A throw-away certificate authority and one server certificate for 127.0.0.1 and localhost."""
+"""A throw-away certificate authority, a server certificate for 127.0.0.1 and localhost, and certificates of clients."""
 
 import os
 import pathlib
@@ -31,6 +31,18 @@ def make_certificates(folder: pathlib.Path) -> Certificates:
         os.chown(made.key, user["user"], user["group"])
     made.key.chmod(0o600)
     return made
+
+
+def client_certificate(authority: Certificates, folder: pathlib.Path, name: str,
+                       subject: str | None = None) -> tuple[pathlib.Path, pathlib.Path]:
+    """Certificate and key, signed by the throw-away authority; its subject is /CN=name unless told."""
+    cert, key, request = folder / f"{name}.crt", folder / f"{name}.key", folder / f"{name}.csr"
+    _openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj",
+             subject or f"/CN={name}", "-keyout", key, "-out", request)
+    _openssl("x509", "-req", "-in", request, "-CA", authority.ca, "-CAkey", authority.ca.with_suffix(".key"),
+             "-CAcreateserial", "-days", "3", "-out", cert)
+    key.chmod(0o600)
+    return cert, key
 
 
 def _openssl(*arguments) -> None:

@@ -39,7 +39,6 @@ TEST_P(MysqlAnswers, CountRowsOfAllResults) {
                                                     pkt(6, "\x01") + pkt(7, "column") +
                                                     pkt(8, "\1x") + pkt(9, "\1y") + pkt(10, end()));
   EXPECT_EQ(inspector.answers, Answers{"done 6"});
-  EXPECT_EQ(to_client.size(), told().size());
 }
 
 TEST_P(MysqlAnswers, CountRowsForAClientWithOtherPackets) {

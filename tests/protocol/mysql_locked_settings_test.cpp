@@ -110,6 +110,7 @@ TEST_P(MysqlLockedSettings, AreFoundInTheRestOfALongText) {
   set_up();
   const std::string sql = "SELECT '" + std::string(300000, 'x') + "'; SET @app_user = 'eve'";
   client(query(sql));
+  settle();
   EXPECT_EQ(need, Need::close);
   EXPECT_EQ(sent().find("SET @app_user = 'eve'"), std::string::npos);
   EXPECT_EQ(told().substr(4, 3), "\xff\x76\x04");
@@ -122,8 +123,9 @@ TEST_P(MysqlLockedSettings, AreFoundAtTheEndOfALongText) {
   set_up();
   const std::string sql = "SELECT '" + std::string(300000, 'x') + "'; START TRANSACTION READ WRITE";
   client(query(sql));
+  settle();
   EXPECT_EQ(need, Need::close);
-  EXPECT_LT(sent().size(), query(sql).size()) << "the server never gets all of it";
+  EXPECT_FALSE(sent().ends_with("READ WRITE")) << "the server never gets all of it";
 }
 
 TEST_P(MysqlLockedSettings, ComeBackAfterAReset) {

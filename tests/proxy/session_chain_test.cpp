@@ -227,8 +227,8 @@ TEST_P(SessionChainFails, AndIsClosedAndItsBackendReturned) {
         break;
     }
   }
-  ::shutdown(house.client, SHUT_RDWR);
-  house.shut();
+  house.leave();
+  backend >= 0 ? house.shut({backend}) : house.shut();
   house.expect_nothing_left();
   std::vector<std::string> expected{"c", "b", "a"};
   if (at_login) {
@@ -236,9 +236,6 @@ TEST_P(SessionChainFails, AndIsClosedAndItsBackendReturned) {
     expected.erase(expected.begin(), expected.end() - begun);
   }
   EXPECT_EQ(closed(), expected);
-  if (backend >= 0) {
-    ::close(backend);
-  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, SessionChainFails,
@@ -265,7 +262,7 @@ TEST_F(SessionChain, ARefusedLoginTouchesNoBackendAndIsWordedByItsRoute) {
   house.shut();
   house.expect_nothing_left();
   EXPECT_EQ(house.pool("main").instruments(0).connections_opened.value(), 0U);
-  EXPECT_THAT(diary, ElementsAre("a login", "a close"));
+  EXPECT_THAT(diary, ElementsAre("a login", "a out token_unknown", "a close"));
 }
 
 TEST_F(SessionChain, WhatMiddlewareLeavesIsWhatTheSessionStartsWith) {
@@ -282,8 +279,8 @@ TEST_F(SessionChain, WhatMiddlewareLeavesIsWhatTheSessionStartsWith) {
   open();
   const int backend = house.port.let_in();
   EXPECT_EQ(received(house.client), "w");
-  ::shutdown(house.client, SHUT_RDWR);
-  house.shut();
+  house.leave();
+  house.shut({backend});
   EXPECT_THAT(house.dialect.begun_with, ElementsAre(testing::Pair("application_name", "test")))
       << "a token goes no further";
   const auto& defaults = *house.dialect.defaults_given;
@@ -292,7 +289,6 @@ TEST_F(SessionChain, WhatMiddlewareLeavesIsWhatTheSessionStartsWith) {
   EXPECT_THAT(defaults.fixed, ElementsAre("app.user"));
   EXPECT_TRUE(defaults.read_only && defaults.read_only_fixed);
   EXPECT_EQ(defaults.isolation_level, "SERIALIZABLE");
-  ::close(backend);
 }
 
 TEST_F(SessionChain, ADelayedRequestGoesOnByItself) {
@@ -311,12 +307,11 @@ TEST_F(SessionChain, ADelayedRequestGoesOnByItself) {
   EXPECT_EQ(received(backend), "select");
   say(backend, "row");
   EXPECT_EQ(received(house.client), "row");
-  ::shutdown(house.client, SHUT_RDWR);
-  house.shut();
+  house.leave();
+  house.shut({backend});
   house.expect_nothing_left();
   EXPECT_EQ(fate.asked, 3);
   EXPECT_TRUE(told("a answer select 0"));
-  ::close(backend);
 }
 
 class SessionDelayed : public SessionChain, public testing::WithParamInterface<End> {};
@@ -334,7 +329,7 @@ TEST_P(SessionDelayed, EndsAtOnce) {
   EXPECT_EQ(received(house.client), "w");
   say(house.client, "select");
   if (GetParam() == End::leaves) {
-    ::close(std::exchange(house.client, -1));
+    house.leave();
   } else if (GetParam() == End::killed) {
     house.server->stop_now();
     EXPECT_NE(received(house.client), "");
@@ -347,10 +342,9 @@ TEST_P(SessionDelayed, EndsAtOnce) {
     }
     EXPECT_NE(last_words.find("sluice is shutting down"), std::string::npos);
   }
-  house.shut();
+  house.shut({backend});
   house.expect_nothing_left();
   EXPECT_THAT(closed(), ElementsAre("a"));
-  ::close(backend);
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, SessionDelayed,
@@ -376,13 +370,11 @@ TEST_F(SessionChain, ARequestMayGoToAnotherPool) {
   EXPECT_EQ(received(backend), "new");
   say(backend, "from here");
   EXPECT_EQ(received(house.client), "from here");
-  ::shutdown(house.client, SHUT_RDWR);
-  house.shut();
+  house.leave();
+  house.shut({backend, other});
   house.expect_nothing_left();
   EXPECT_EQ(house.pool("archive").instruments(0).queries(metrics::QueryResult::ok).value(), 1U);
   EXPECT_EQ(house.pool("main").instruments(0).queries(metrics::QueryResult::ok).value(), 1U);
-  ::close(other);
-  ::close(backend);
 }
 
 TEST_F(SessionChain, ATickEndsTheSession) {
@@ -404,11 +396,10 @@ TEST_F(SessionChain, ATickEndsTheSession) {
   EXPECT_EQ(received(house.client), "began");
   EXPECT_EQ(received(house.client), "too old");
   EXPECT_EQ(received(house.client), "");
-  house.shut();
+  house.shut({backend});
   house.expect_nothing_left();
   EXPECT_EQ(fate.detached, 1) << "with its transaction, which is not committed";
   EXPECT_THAT(closed(), ElementsAre("a"));
-  ::close(backend);
 }
 
 TEST_F(SessionChain, WithoutMiddlewareNobodyIsAsked) {
@@ -422,10 +413,9 @@ TEST_F(SessionChain, WithoutMiddlewareNobodyIsAsked) {
   EXPECT_EQ(received(backend), "select");
   say(backend, "row");
   EXPECT_EQ(received(house.client), "row");
-  ::shutdown(house.client, SHUT_RDWR);
-  house.shut();
-  EXPECT_THAT(diary, ElementsAre("a login", "a close"));
-  ::close(backend);
+  house.leave();
+  house.shut({backend});
+  EXPECT_THAT(diary, ElementsAre("a login", "a in", "a close"));
 }
 
 }  // namespace

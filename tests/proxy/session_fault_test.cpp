@@ -97,7 +97,7 @@ TEST_P(SessionFault, CostsItselfAndItsBackendAlone) {
     say(backend, "answer");
   }
   EXPECT_EQ(received(house.client), harmless ? "answer" : "");
-  ::shutdown(house.client, SHUT_RDWR);
+  house.leave();
   house.shut();
   house.expect_nothing_left();
   received(backend);  // PostgreSQL's Terminate where it was idle

@@ -12,9 +12,12 @@
 
 #include <cerrno>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "proxy/server.hpp"
 #include "proxy/session.hpp"
@@ -170,11 +173,7 @@ struct SessionHouse {
     listener.config = &bound;
     listener.dialect = &dialect;
   }
-  ~SessionHouse() {
-    if (client >= 0) {
-      ::close(client);
-    }
-  }
+  ~SessionHouse() { leave(); }
   SessionHouse(const SessionHouse&) = delete;
   SessionHouse& operator=(const SessionHouse&) = delete;
 
@@ -190,9 +189,29 @@ struct SessionHouse {
     client = patient(ends[1]);
     server->accepted(listener, ends[0], "test");
   }
-  void shut() {
+  // The client closes its connection.
+  void leave() {
+    if (client >= 0) {
+      ::close(std::exchange(client, -1));
+    }
+  }
+  // The server ends; a backend closes its connection once it is told goodbye, or loses it.
+  void shut(std::initializer_list<int> backends = {}) {
     server->drain();
+    std::vector<std::thread> ends;
+    for (const int backend : backends) {
+      ends.emplace_back([backend] {
+        constexpr char kTerminate = 'X';
+        for (std::string more = received(backend); !more.empty() && more[0] != kTerminate;) {
+          more = received(backend);
+        }
+        ::close(backend);
+      });
+    }
     server->join();
+    for (std::thread& end : ends) {
+      end.join();
+    }
   }
   void expect_nothing_left() {
     EXPECT_TRUE(server->empty());

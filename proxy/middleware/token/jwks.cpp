@@ -1,6 +1,7 @@
 #include "proxy/middleware/token/jwks.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 #include <utility>
@@ -17,8 +18,8 @@ using protocol::Buffer;
 
 constexpr std::size_t kMaxKeys = 100;
 constexpr std::size_t kMaxTried = 4;
-constexpr int kMinRsaBits = 2048;
-constexpr int kMaxRsaBits = 8192;
+constexpr std::size_t kMinRsaBits = 2048;
+constexpr std::size_t kMaxRsaBits = 8192;
 constexpr std::size_t kMaxExponent = 8;   // bytes
 constexpr std::size_t kMaxShownId = 100;  // bytes
 
@@ -29,26 +30,26 @@ std::optional<Buffer> bytes_member(const json::object& key, std::string_view nam
   return text ? protocol::base64url_decode(*text) : std::nullopt;
 }
 
+std::size_t bits_of(const Buffer& number) {
+  const auto first =
+      std::find_if(number.begin(), number.end(), [](auto byte) { return byte != 0; });
+  const auto bytes = static_cast<std::size_t>(number.end() - first);
+  return bytes == 0 ? 0 : (bytes - 1) * 8 + static_cast<std::size_t>(std::bit_width(*first));
+}
+
 Parsed parse_rsa(const json::object& key) {
-  auto modulus = bytes_member(key, "n");
-  auto exponent = bytes_member(key, "e");
+  const auto modulus = bytes_member(key, "n");
+  const auto exponent = bytes_member(key, "e");
   if (!modulus || !exponent) {
     return "n and e must be base64url texts";
   }
-  const auto size = "must have " + std::to_string(kMinRsaBits) + " to " +
-                    std::to_string(kMaxRsaBits) + " bits and an exponent of at most " +
-                    std::to_string(kMaxExponent) + " bytes";
-  if (modulus->size() > kMaxRsaBits / 8 + 1 || exponent->size() > kMaxExponent) {
-    return size;
+  const std::size_t bits = bits_of(*modulus);
+  if (bits < kMinRsaBits || bits > kMaxRsaBits || exponent->size() > kMaxExponent) {
+    return "must have " + std::to_string(kMinRsaBits) + " to " + std::to_string(kMaxRsaBits) +
+           " bits and an exponent of at most " + std::to_string(kMaxExponent) + " bytes";
   }
   auto made = Key::rsa(*modulus, *exponent);
-  if (!made) {
-    return "is no RSA key";
-  }
-  if (made->bits() < kMinRsaBits || made->bits() > kMaxRsaBits) {
-    return size;
-  }
-  return std::move(*made);
+  return made ? Parsed(std::move(*made)) : "is no RSA key";
 }
 
 Parsed parse_ec(const json::object& key) {

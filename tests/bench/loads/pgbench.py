@@ -1,5 +1,7 @@
 """pgbench: point selects in three protocols without and with TLS, logins, and beside a heavy COPY."""
 
+import dataclasses
+import functools
 import math
 import os
 import pathlib
@@ -89,6 +91,31 @@ class PgTls(PgBench):
     def targets(self, mode, clients):
         # HAProxy cannot take TLS that starts inside the protocol; it would only pass it on.
         return [one for one in super().targets(mode, clients) if one.name != "haproxy"]
+
+
+class PgUnix(PgBench):
+    """What a socket without TCP to a database on the same host saves."""
+    name = "pg-unix"
+    title = "pgbench -S, clients on TCP, backends over a unix-domain socket"
+
+    def cases(self):
+        clients = wanted(self.options, [16, 64])
+        return [(mode, many) for mode in ("simple", "extended", "prepared") for many in clients]
+
+    @functools.cached_property
+    def _running(self) -> list:
+        setup = dataclasses.replace(self.rig.setup(self.family), unix=True)
+        starts = {name: start for name, start in self.rig.factories(self.family).items()
+                  if name == "pgbouncer" or name.startswith("sluice")}
+        return [one for one in (start(setup) for start in starts.values()) if one]
+
+    def targets(self, mode, clients):
+        return self._running
+
+    def close(self):
+        if "_running" in self.__dict__:
+            for one in self._running:
+                one.close()
 
 
 class Login(Load):

@@ -136,6 +136,11 @@ class Talk {
     pending_ = all.substr(used);
     return need;
   }
+  // In two chunks, so that no more of a message is seen together than must be.
+  Need client_in_two(std::string_view bytes) {
+    client(bytes.substr(0, 20));
+    return client(bytes.substr(20));
+  }
   void backend(std::string_view bytes) {
     for (std::size_t at = 0; at < bytes.size();) {
       std::size_t size = step_ == 0 ? bytes.size() : std::min(step_, bytes.size() - at);

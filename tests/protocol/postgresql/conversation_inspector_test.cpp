@@ -34,7 +34,7 @@ TEST_P(ConversationInspector, SeesTheExtendedProtocolAsPrepareAndExecute) {
 
   inspector.asked.clear();
   t.client(bind_message("", "a") + execute() + sync());  // a later batch
-  EXPECT_EQ(inspector.asked, (Lines{"execute SELECT 1"}));
+  EXPECT_EQ(inspector.asked, (Lines{"prepare SELECT 1 [free]", "execute SELECT 1"}));
 }
 
 TEST_P(ConversationInspector, SeesFunctionCallsAndWhetherATransactionIsOpen) {
@@ -97,6 +97,21 @@ TEST_P(ConversationInspector, RefusedPrepareSkipsItsBatchWithoutABackend) {
   EXPECT_TRUE(inspector.answers.empty());
   t.client(batch("SELECT 1"));
   EXPECT_EQ(inspector.asked.size(), 3U);
+}
+
+TEST_P(ConversationInspector, RefusedBindTakesNoBackend) {
+  Talk t = inspected();
+  t.client(parse("a", "SELECT 1") + sync());
+  t.backend(parsed() + ready());
+  t.to_client();
+  t.to_backend();
+  inspector.verdicts = {delay(), refusal()};
+  EXPECT_EQ(t.client(bind_message("", "a") + execute() + sync()), Need::pause);
+  EXPECT_EQ(t.resume(), Need::input);
+  EXPECT_FALSE(t.attached());
+  EXPECT_EQ(t.to_backend(), "");
+  EXPECT_TRUE(t.to_client().ends_with(ready()));
+  EXPECT_TRUE(inspector.answers.empty());
 }
 
 TEST_P(ConversationInspector, RefusedExecuteFailsTheBatchOnTheServer) {
@@ -264,26 +279,26 @@ TEST_P(ConversationInspector, TextsAreSeenWholeUpToTheBound) {
   t.to_backend();
 
   const std::string large = "SELECT '" + std::string(300'000, 'x') + "'";
-  t.client(query(large));
+  t.client_in_two(query(large));
   EXPECT_TRUE(inspector.asked.back().ends_with("[truncated]")) << inspector.asked.back();
   EXPECT_LE(inspector.size, kKeep);
   EXPECT_EQ(t.to_backend(), query(large));
   t.backend(done("SELECT 1"));
 
   inspector.verdicts = {refusal(FailureKind::statement_unseen)};
-  t.client(query(large) + query("SELECT 1"));
+  t.client_in_two(query(large) + query("SELECT 1"));
   EXPECT_EQ(t.to_backend(), query("SELECT 1"));
 
   inspector.verdicts = {rewritten("no")};  // what was not seen whole goes on as it came
   t.backend(done("SELECT 1"));
-  t.client(query(large));
+  t.client_in_two(query(large));
   EXPECT_EQ(t.to_backend(), query(large));
 }
 
 TEST_P(ConversationInspector, LongStatementsAreExecutedAsUnseen) {
   Talk t = inspected();
-  t.client(parse("l", "SELECT '" + std::string(300'000, 'x') + "'") + bind_message("", "l") +
-           execute() + sync());
+  t.client_in_two(parse("l", "SELECT '" + std::string(300'000, 'x') + "'") + bind_message("", "l") +
+                  execute() + sync());
   EXPECT_EQ(inspector.asked.back(), "execute [truncated]");
 }
 
@@ -293,13 +308,15 @@ TEST_P(ConversationInspector, DigestsOfPreparedTextsAreMadeOnce) {
   t.client(parse("a", "SELECT digest_once") + bind_message("", "a") + execute() + sync());
   t.backend(parsed() + bound() + done("SELECT 1"));
   t.client(bind_message("", "a") + execute() + sync());
-  ASSERT_EQ(inspector.fingerprints.size(), 3U);
+  ASSERT_EQ(inspector.fingerprints.size(), 4U);
   EXPECT_EQ(inspector.fingerprints[1], inspector.fingerprints[2]);
+  EXPECT_EQ(inspector.fingerprints[1], inspector.fingerprints[3]);
   t.backend(bound() + done("SELECT 1"));
 
   Talk other = inspected();  // of another session, too
   other.client(parse("b", "SELECT digest_once") + bind_message("", "b") + execute() + sync());
-  EXPECT_EQ(inspector.fingerprints[4], inspector.fingerprints[1]);
+  ASSERT_EQ(inspector.fingerprints.size(), 6U);
+  EXPECT_EQ(inspector.fingerprints[5], inspector.fingerprints[1]);
 }
 
 TEST_P(ConversationInspector, PortalsAreForgottenWithTheirTransaction) {

@@ -314,7 +314,7 @@ TEST_P(ConversationLimits, LocalRepliesOfTheBatchAreSwallowed) {
   t.client(parse("a", "SELECT 1") + sync());
   t.backend(parsed() + ready());
   t.to_client();
-  inspector.verdicts = {limited(2)};
+  inspector.verdicts = {{}, limited(2)};
   t.client(bind_message("", "a") + execute() + parse("b", "SELECT 1") + close('S', "a") + sync());
   t.backend(bound() + rows(5) + complete("SELECT 5") + ready());
   expect_cut(t.to_client(), bound(), ready());

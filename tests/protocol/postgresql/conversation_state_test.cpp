@@ -78,6 +78,30 @@ TEST_P(ConversationState, ReadOnlyIsADefaultThatTheClientMayLeave) {
   EXPECT_EQ(*other.conversation->settings()->find("default_transaction_read_only"), "off");
 }
 
+TEST_P(ConversationState, TextThatEndsWithAResetBringsBackTheStartup) {
+  constexpr std::string_view kTidy =
+      "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL;";
+  Talk t = talk({{"work_mem", "8MB"}});
+  t.client(query("SELECT 1"));
+  t.backend(applied() + done());
+  run(t, "LISTEN a");
+  EXPECT_TRUE(t.conversation->pins().has(Pin::listen));
+  t.client(query(kTidy));
+  t.backend(complete("SELECT 1") + complete("CLOSE CURSOR ALL") + complete("UNLISTEN") +
+            error("57014") + ready());
+  EXPECT_TRUE(t.conversation->pins().has(Pin::listen));  // nothing of it has happened
+  t.to_backend();
+  t.client(query(kTidy));
+  EXPECT_EQ(t.to_backend(), query(kTidy));
+  t.backend(complete("SELECT 1") + complete("CLOSE CURSOR ALL") + complete("UNLISTEN") +
+            done("RESET"));
+  EXPECT_FALSE(t.conversation->pins().any());
+  EXPECT_FALSE(t.attached());
+  t.client(query("SHOW work_mem"));
+  EXPECT_EQ(t.to_backend(), query("BEGIN;SELECT " + setting("work_mem", "8MB") + ";COMMIT") +
+                                query("SHOW work_mem"));
+}
+
 TEST_P(ConversationState, RefusedSettingsAreTheRequestsError) {
   for (bool batch : {false, true}) {
     Talk t = talk({{"work_mem", "lots"}});
@@ -216,7 +240,9 @@ TEST_P(ConversationState, PinsHoldAndUnpin) {
         Row{"CREATE TEMP TABLE a (b int)", "DISCARD TEMP", Pin::temporary},
         Row{"PREPARE a AS SELECT 1", "DEALLOCATE ALL", Pin::prepared},
         Row{"SET ROLE a", "RESET ROLE", Pin::role},
-        Row{"SELECT set_config('a.b', 'c', false)", "RESET ALL", Pin::settings},
+        Row{"SELECT set_config('a.b', f(), false)", "RESET ALL", Pin::settings},
+        Row{"DECLARE \"A\" NO SCROLL CURSOR WITH HOLD FOR SELECT 1", "CLOSE \"A\"", Pin::cursor},
+        Row{"DECLARE A CURSOR WITH HOLD FOR SELECT 1", "close a", Pin::cursor},
         Row{"SELECT pg_advisory_lock(1)", "SELECT pg_advisory_unlock_all()", Pin::lock},
         Row{"SELECT setseed(0.5)", "DISCARD ALL", Pin::session}}) {
     Talk t = talk();
@@ -226,6 +252,22 @@ TEST_P(ConversationState, PinsHoldAndUnpin) {
     run(t, row.unpins);
     EXPECT_FALSE(t.conversation->pins().any()) << row.unpins;
   }
+}
+
+TEST_P(ConversationState, ParametersThatTheServerReportsAreCarriedByWhatItReports) {
+  Talk t = talk();
+  t.client(parse("", "SELECT set_config('TimeZone', $1, false)") + bind_message("", "") +
+           execute() + sync());
+  t.backend(parsed() + bound() + row() + complete("SELECT 1") + reports("TimeZone", "UTC") +
+            ready());
+  EXPECT_FALSE(t.conversation->pins().any());
+  EXPECT_EQ(*t.conversation->settings()->find("timezone"), "UTC");
+  EXPECT_FALSE(t.attached());
+  // Nobody says what a setting that is not reported has become.
+  t.client(parse("", "SELECT set_config('app.tenant', $1, false)") + bind_message("", "") +
+           execute() + sync());
+  t.backend(parsed() + bound() + row() + complete("SELECT 1") + ready());
+  EXPECT_TRUE(t.conversation->pins().has(Pin::settings));
 }
 
 TEST_P(ConversationState, FailedStatementsDoNotPin) {

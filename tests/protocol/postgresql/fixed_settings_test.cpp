@@ -66,6 +66,16 @@ TEST(SettingsGuardTest, RefusesWhatItCannotRead) {
   }
 }
 
+TEST(SettingsGuardTest, RefusesStringsWhoseEndIsNotSure) {
+  const SessionDefaults defaults = fixed_defaults();
+  const std::string_view sql = "SELECT E'\x95\\'; SET app.user = 'bob' --'";
+  sql::ScannerOptions options;
+  EXPECT_FALSE(fixed_refusal(defaults, sql, options).has_value());
+  options.double_byte = true;  // for the server the string ends before the semicolon
+  EXPECT_TRUE(fixed_refusal(defaults, sql, options).has_value());
+  EXPECT_FALSE(fixed_refusal(defaults, "SELECT '\x95x', E'\\n'", options).has_value());
+}
+
 TEST(SettingsGuardTest, LetsEverythingElsePass) {
   const SessionDefaults defaults = fixed_defaults();
   for (const char* sql : {
@@ -230,7 +240,7 @@ TEST_P(FixedSettings, LongTextsAreReadToTheirEnd) {
     Talk t = talk({}, fixed_defaults());
     const std::string sql = "SELECT '" + std::string(100'000, 'x') + "'; SET app.user = 'bob'";
     const std::string sent = prepared ? parse("", sql) + sync() : query(sql);
-    EXPECT_EQ(t.client(sent), Need::close);
+    EXPECT_EQ(t.client_in_two(sent), Need::close);
     EXPECT_NE(t.to_client().find("C42501"), std::string::npos);
     EXPECT_EQ(t.to_backend().find(sent), std::string::npos);  // its end was never sent
     EXPECT_EQ(t.release(), Cleanup::close);
@@ -238,7 +248,7 @@ TEST_P(FixedSettings, LongTextsAreReadToTheirEnd) {
     Talk other = talk({}, fixed_defaults());
     const std::string harmless = "SELECT '" + std::string(100'000, 'x') + "'";
     const std::string passed = prepared ? parse("", harmless) : query(harmless);
-    other.client(passed);
+    other.client_in_two(passed);
     EXPECT_TRUE(other.to_backend().ends_with(passed));
   }
 }

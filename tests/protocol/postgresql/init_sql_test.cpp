@@ -101,7 +101,8 @@ TEST(InitSqlChore, ReadsTheUsersOwnSettingsFromTheText) {
   EXPECT_EQ(*baseline->values.find("app.tenant"), "a;b");
   EXPECT_EQ(*baseline->values.find("search_path"), "one, \"Two\"");
   EXPECT_FALSE(baseline->more);
-  EXPECT_TRUE(make_baseline("SELECT set_config('a.b', 'c', false)")->more);
+  EXPECT_EQ(*make_baseline("SELECT set_config('a.b', 'c', false)")->values.find("a.b"), "c");
+  EXPECT_TRUE(make_baseline("SELECT set_config('a.b', f(), false)")->more);
 }
 
 TEST(InitSqlChore, RunsAgainAfterAReset) {

@@ -64,7 +64,18 @@ INSTANTIATE_TEST_SUITE_P(
         PinRow{"SELECT \"pg_advisory_lock\"(1)", "lock"}, PinRow{"SELECT setseed(0.1)", "session"},
         PinRow{"SET SEED TO 0.1", "session"}, PinRow{"SELECT pg_backend_pid()", "backend_identity"},
         PinRow{"SELECT dblink_connect('x')", "session"},
-        PinRow{"SELECT set_config('a.b', 'c', false)", "settings"},
+        PinRow{"SELECT set_config('a.b', f(), false)", "settings"},
+        PinRow{"SELECT 1; SELECT set_config('a.b', 'c', false)", "settings"},
+        PinRow{"SELECT set_config('a.b', 'c', false); SELECT 1", "settings"},
+        PinRow{"SELECT set_config('a.b', 'c', false) AS x", "settings"},
+        PinRow{"SELECT set_config('a.b', 'c', false), 2", "settings"},
+        PinRow{"SELECT set_config('a.b', 'c', false), set_config('d.e', 'f', false)", "settings"},
+        PinRow{"SELECT set_config('role', 'c', false)", "settings"},
+        PinRow{"SELECT set_config('a.b' || 'c', 'c', false)", "settings"},
+        PinRow{"SELECT set_config($1, 'c', false)", "settings"},
+        PinRow{"SELECT set_config('a.b', NULL, false)", "settings"},
+        PinRow{"SELECT public.set_config('a.b', 'c', false)", "settings"},
+        PinRow{"EXPLAIN ANALYZE SELECT set_config('a.b', 'c', false)", "settings"},
         PinRow{"SELECT set_config('a.b', 'c', true)", ""},
         PinRow{"SELECT set_config('a.b', f(1, true), 't'), 2", ""},
         PinRow{"SELECT set_config('a.b', 'c', true and false)", "settings"},
@@ -105,27 +116,32 @@ TEST(Classifier, PlainSettingsCanBeReplayed) {
     Change change;
     std::string_view name, value;
   };
-  for (const Row& row : {Row{"SET work_mem = '64MB'", Change::set, "work_mem", "64MB"},
-                         Row{"set session Work_Mem to 64;", Change::set, "work_mem", "64"},
-                         Row{"SET a.B = -1.5", Change::set, "a.b", "-1.5"},
-                         Row{"SET a = On", Change::set, "a", "on"},
-                         Row{"SET a = \"On\"", Change::set, "a", "On"},
-                         Row{"SET a = 'it''s'", Change::set, "a", "it's"},
-                         Row{"SET a = ''", Change::set, "a", ""},
-                         Row{"SET DateStyle = ISO, DMY", Change::set, "datestyle", "iso, dmy"},
-                         Row{"SET search_path = a, \"B c\", '$user'", Change::set, "search_path",
-                             "a, \"B c\", \"$user\""},
-                         Row{"SET SCHEMA 'a'", Change::set, "search_path", "a"},
-                         Row{"SET NAMES 'latin1'", Change::set, "client_encoding", "latin1"},
-                         Row{"SET TIME ZONE 'UTC'", Change::set, "timezone", "UTC"},
-                         Row{"SET TIME ZONE -7", Change::set, "timezone", "-7"},
-                         Row{"SET TIME ZONE LOCAL", Change::reset, "timezone", ""},
-                         Row{"SET a TO DEFAULT", Change::reset, "a", ""},
-                         Row{"RESET a.b", Change::reset, "a.b", ""},
-                         Row{"RESET TIME ZONE", Change::reset, "timezone", ""},
-                         Row{"RESET ALL", Change::reset_all, "", ""},
-                         Row{"SET LOCAL a = 1", Change::none, "", ""},
-                         Row{"SET a = 1; SET b = 2", Change::none, "b", "2"}}) {
+  for (const Row& row :
+       {Row{"SET work_mem = '64MB'", Change::set, "work_mem", "64MB"},
+        Row{"set session Work_Mem to 64;", Change::set, "work_mem", "64"},
+        Row{"SET a.B = -1.5", Change::set, "a.b", "-1.5"},
+        Row{"SET a = On", Change::set, "a", "on"},
+        Row{"SET a = \"On\"", Change::set, "a", "On"},
+        Row{"SET a = 'it''s'", Change::set, "a", "it's"},
+        Row{"SET a = ''", Change::set, "a", ""},
+        Row{"SET DateStyle = ISO, DMY", Change::set, "datestyle", "iso, dmy"},
+        Row{"SET search_path = a, \"B c\", '$user'", Change::set, "search_path",
+            "a, \"B c\", \"$user\""},
+        Row{"SET SCHEMA 'a'", Change::set, "search_path", "a"},
+        Row{"SET NAMES 'latin1'", Change::set, "client_encoding", "latin1"},
+        Row{"SET TIME ZONE 'UTC'", Change::set, "timezone", "UTC"},
+        Row{"SET TIME ZONE -7", Change::set, "timezone", "-7"},
+        Row{"SET TIME ZONE LOCAL", Change::reset, "timezone", ""},
+        Row{"SET a TO DEFAULT", Change::reset, "a", ""},
+        Row{"RESET a.b", Change::reset, "a.b", ""},
+        Row{"RESET TIME ZONE", Change::reset, "timezone", ""},
+        Row{"RESET ALL", Change::reset_all, "", ""},
+        Row{"SELECT set_config('TimeZone', 'UTC', false)", Change::set, "timezone", "UTC"},
+        Row{"select pg_catalog.set_config ('a.b', 'it''s', FALSE);", Change::set, "a.b", "it's"},
+        Row{"SELECT set_config('search_path', 'a, b', false)", Change::set, "search_path", "a, b"},
+        Row{"SELECT set_config('a.b', 'c', false), 2", Change::none, "a.b", "c"},
+        Row{"SET LOCAL a = 1", Change::none, "", ""},
+        Row{"SET a = 1; SET b = 2", Change::none, "b", "2"}}) {
     Effects effects = effects_of(row.text);
     EXPECT_EQ(effects.change, row.change) << row.text;
     EXPECT_EQ(effects.name, row.name) << row.text;
@@ -151,7 +167,9 @@ TEST(Classifier, Unpins) {
                                                {"RESET ROLE", "role"},
                                                {"RESET SESSION AUTHORIZATION", "role"},
                                                {"SELECT pg_advisory_unlock_all()", "lock"},
-                                               {"SELECT 1; UNLISTEN *", ""}}) {
+                                               {"SELECT 1; UNLISTEN *", "listen"},
+                                               {"UNLISTEN *; ROLLBACK", ""},
+                                               {"BEGIN; UNLISTEN *; COMMIT", ""}}) {
     EXPECT_EQ(pins_of(effects_of(text).unpins), pins) << text;
   }
 }
@@ -176,6 +194,25 @@ TEST(Classifier, TransactionsAndNames) {
   EXPECT_FALSE(effects_of("DEALLOCATE a; SELECT 1").deallocate);
   EXPECT_TRUE(effects_of("DISCARD ALL").discard_all);
   EXPECT_TRUE(effects_of("RESET a; SELECT 1").resets);
+}
+
+TEST(Classifier, TextsThatEndWithAReset) {
+  // What asyncpg sends when a connection goes back to its pool.
+  const Effects tidy =
+      effects_of("SELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;");
+  EXPECT_EQ(tidy.change, Change::reset_all);
+  EXPECT_FALSE(tidy.resets);
+  EXPECT_FALSE(tidy.pins.any());
+  for (const Pin pin : {Pin::lock, Pin::cursor, Pin::listen, Pin::settings}) {
+    EXPECT_TRUE(tidy.unpins.has(pin));
+  }
+  EXPECT_EQ(effects_of("SET work_mem = 1; RESET ALL").change, Change::reset_all);
+  for (const char* text : {"RESET ALL; SELECT 1", "RESET a; SELECT 1; RESET ALL",
+                           "RESET a; SET b = 1", "BEGIN; RESET ALL", "SELECT 1; RESET a"}) {
+    EXPECT_TRUE(effects_of(text).resets) << text;
+    EXPECT_EQ(effects_of(text).change, Change::none) << text;
+    EXPECT_TRUE(effects_of(text).pins.has(Pin::settings)) << text;
+  }
 }
 
 TEST(Classifier, EveryWordIsFound) {

@@ -23,10 +23,32 @@ std::string problem(const std::string& text) {
   return found == nullptr ? std::string() : *found;
 }
 
-std::string rsa(std::size_t bytes, const char* exponent = "AQAB", std::uint8_t last = 0xff) {
-  protocol::Buffer modulus(bytes, 0xff);
-  modulus.back() = last;
+std::string rsa(const protocol::Buffer& modulus, const char* exponent = "AQAB") {
   return R"({"kty":"RSA","kid":"r","n":")" + base64url(modulus) + R"(","e":")" + exponent + "\"}";
+}
+
+// An odd number of so many bytes, the same for each seed.
+protocol::Buffer odd_number(std::size_t bytes, int seed) {
+  protocol::Buffer number;
+  protocol::Buffer block = protocol::sha256(protocol::as_bytes(std::to_string(seed)));
+  for (; number.size() < bytes; block = protocol::sha256(block)) {
+    number.insert(number.end(), block.begin(), block.end());
+  }
+  number.resize(bytes);
+  number.front() |= 0x80U;
+  number.back() |= 1U;
+  return number;
+}
+
+// The first one that could be a modulus: without a small factor.
+protocol::Buffer modulus(std::size_t bytes) {
+  for (int seed = 0; seed < 200; ++seed) {
+    auto number = odd_number(bytes, seed);
+    if (problem(set_of(rsa(number))).empty()) {
+      return number;
+    }
+  }
+  return {};
 }
 
 TEST(Jwks, ReadsKeysOfBothKinds) {
@@ -57,17 +79,29 @@ TEST(Jwks, LeavesOutWhatItCannotUseAndSaysWhich) {
 }
 
 TEST(Jwks, WantsRsaKeysOfASaneSize) {
-  EXPECT_EQ(problem(set_of(rsa(256))), "");
-  EXPECT_EQ(problem(set_of(rsa(1024))), "");
-  EXPECT_THAT(problem(set_of(rsa(255))), HasSubstr("key 'r' must have 2048 to 8192 bits"));
-  EXPECT_THAT(problem(set_of(rsa(1025))), HasSubstr("must have 2048 to 8192 bits"));
-  EXPECT_THAT(problem(set_of(rsa(5000))), HasSubstr("must have 2048 to 8192 bits"));
-  EXPECT_THAT(problem(set_of(rsa(256, "AQABAQABAQAB"))), HasSubstr("an exponent of at most 8"));
-  for (const char* exponent : {"", "AA", "AQ", "BA"}) {  // 0 bytes, 0, 1, 4
-    EXPECT_THAT(problem(set_of(rsa(256, exponent))), HasSubstr("is no RSA key")) << exponent;
+  const auto smallest = modulus(256);
+  EXPECT_FALSE(smallest.empty());
+  EXPECT_FALSE(modulus(1024).empty());
+  for (const std::size_t bytes :
+       {std::size_t{0}, std::size_t{255}, std::size_t{1025}, std::size_t{5000}}) {
+    EXPECT_THAT(problem(set_of(rsa(protocol::Buffer(bytes, 0xff)))),
+                HasSubstr("key 'r' must have 2048 to 8192 bits"));
   }
-  EXPECT_THAT(problem(set_of(rsa(256, "AQAB", 0xfe))), HasSubstr("is no RSA key"));
-  EXPECT_THAT(problem(set_of(rsa(256, "AQAB="))), HasSubstr("must be base64url"));
+  auto shorter = smallest;
+  shorter.front() = 0x7f;
+  EXPECT_THAT(problem(set_of(rsa(shorter))), HasSubstr("must have 2048 to 8192 bits"));
+  shorter.insert(shorter.begin(), 4, 0);
+  EXPECT_THAT(problem(set_of(rsa(shorter))), HasSubstr("must have 2048 to 8192 bits"));
+  EXPECT_THAT(problem(set_of(rsa(smallest, "AQABAQABAQAB"))),
+              HasSubstr("an exponent of at most 8"));
+  for (const char* exponent : {"", "AA", "AQ", "BA"}) {  // 0 bytes, 0, 1, 4
+    EXPECT_THAT(problem(set_of(rsa(smallest, exponent))), HasSubstr("is no RSA key")) << exponent;
+  }
+  EXPECT_THAT(problem(set_of(rsa(protocol::Buffer(256, 0xff)))), HasSubstr("is no RSA key"));
+  auto even = smallest;
+  even.back() ^= 1U;
+  EXPECT_THAT(problem(set_of(rsa(even))), HasSubstr("is no RSA key"));
+  EXPECT_THAT(problem(set_of(rsa(smallest, "AQAB="))), HasSubstr("must be base64url"));
   EXPECT_THAT(problem(set_of(R"({"kty":"RSA","n":5,"e":"AQAB"})")), HasSubstr("must be base64url"));
 }
 

@@ -38,13 +38,8 @@ class Client {
   Verdict ask(Duration at, const protocol::Request& request) {
     Verdict verdict;
     part->on_request(request, moment(at), verdict);
-    if (verdict.kind != Verdict::Kind::delay) {
-      part->on_decided(request, moment(at), verdict);
-    }
     return verdict;
   }
-  // The chain has said its last word of the request.
-  void decided(Duration at) { part->on_decided({}, moment(at), {}); }
   bool allowed(Duration at) { return ask(at).kind == Verdict::Kind::allow; }
 
   Door door;
@@ -131,18 +126,6 @@ TEST(RateLimit, ADelayedRequestPaysOnceAndKeepsItsPlace) {
   EXPECT_TRUE(second.allowed(100ms));
   EXPECT_TRUE(third.allowed(250ms));
   EXPECT_EQ(first.ask(250ms).delay, 50ms);
-}
-
-TEST(RateLimit, ARequestThatAnotherEntryDelaysPaysOnce) {
-  const auto limit = limited(refusing(10, 1));
-  Client client(*limit);
-  Verdict verdict;
-  for (int asked = 0; asked < 3; ++asked) {
-    client.part->on_request({}, client.door.now, verdict);
-    EXPECT_EQ(verdict.kind, Verdict::Kind::allow);
-  }
-  client.decided(0ms);
-  EXPECT_FALSE(client.allowed(0ms));
 }
 
 TEST(RateLimit, RefusesRatherThanDelayForTooLong) {

@@ -65,7 +65,7 @@ TEST(RequireToken, TellsTheClientOneThingAndTheLogAnother) {
            {"", RefusalReason::token_missing},
            {std::string(8193, 'a'), RefusalReason::token_oversized},
            {std::string(8192, 'a'), RefusalReason::token_malformed},
-           {good + "A", RefusalReason::token_malformed},
+           {good + "=", RefusalReason::token_malformed},
            {expired, RefusalReason::token_expired},
            {good.substr(0, good.rfind('.') + 1), RefusalReason::token_signature}}) {
     const Entry entry(secret_options(), given);

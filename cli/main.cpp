@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "cli/explain_route.hpp"
+#include "cli/hash.hpp"
 #include "config/load.hpp"
 #include "metrics/log.hpp"
 #include "metrics/registry.hpp"
@@ -226,9 +228,31 @@ int main(int argc, char** argv) {
       app.add_subcommand("check", "report every error of a configuration file; exit status 0 or 1");
   check_command->add_option("-c,--config", path, "configuration file (YAML)")->required();
   check_command->add_flag("--offline", offline, "open none of the files and hosts that it names");
+
+  auto* hash_command = app.add_subcommand(
+      "hash", "turn a password, read from standard input, into what `users` may hold in its place");
+  hash_command->allow_extras();  // a password given there is not to be repeated in an error
+  auto form = cli::HashForm::scram;
+  auto* forms = hash_command->add_option_group("form")->require_option(1);
+  const auto add_form = [&](const char* name, cli::HashForm value, const char* help) {
+    forms->add_flag_callback(
+        name, [&form, value] { form = value; }, help);
+  };
+  add_form("--scram", cli::HashForm::scram,
+           "scram_verifier: SCRAM-SHA-256, for PostgreSQL clients");
+  add_form("--mysql-native", cli::HashForm::mysql_native, "mysql_native_hash");
+  add_form("--caching-sha2", cli::HashForm::caching_sha2, "caching_sha2_hash");
+  cli::ExplainOptions explain;
+  auto* explain_command = cli::add_explain_route(app, explain);
   CLI11_PARSE(app, argc, argv);
 
   try {
+    if (*hash_command) {
+      return cli::run_hash(form, hash_command->remaining_size() > 0);
+    }
+    if (*explain_command) {
+      return cli::run_explain_route(explain, explain_command->count("--statement") > 0);
+    }
     return *run_command ? run(path) : check(path, offline);
   } catch (const std::exception& error) {
     std::cerr << "sluice: " << error.what() << '\n';
