@@ -200,10 +200,6 @@ void ClientConversation::carry_out(const Aftermath& aftermath, const Expected* e
     }
     return;
   }
-  if (failed && effects->several && effects->change != sql::Change::none) {
-    pins_.add(Pin::settings);  // nobody knows which of them ran, and was not taken back
-    return;
-  }
   for (unsigned i = 0; i < static_cast<unsigned>(Pin::count_); ++i) {
     if (effects->pins.has(static_cast<Pin>(i))) {
       pins_.add(static_cast<Pin>(i));

@@ -36,10 +36,9 @@ Effects& Classifier::finish() {
   }
   if (effects_.several) {
     effects_.unpins.clear();
-    if (effects_.change == Change::reset_all && !effects_.resets) {
-      effects_.unpins.add(Pin::settings);  // it is the last: what it leaves behind is known
-    } else if (effects_.change != Change::none) {
-      effects_.resets = effects_.resets || resets_settings();
+    effects_.resets =
+        effects_.resets || effects_.change == Change::reset || effects_.change == Change::reset_all;
+    if (effects_.change != Change::none) {
       effects_.pins.add(Pin::settings);
       effects_.change = Change::none;
     }
@@ -80,17 +79,12 @@ void Classifier::take(const Token& token) {
   previous_ = known;
 }
 
-bool Classifier::resets_settings() const {
-  return effects_.change == Change::reset || effects_.change == Change::reset_all;
-}
-
 void Classifier::begin_statement(Word word) {
   verb_ = word;
   tokens_ = 1;
   phase_ = Phase::plain;
   if (statements_++ > 0) {
     effects_.several = true;
-    effects_.resets = effects_.resets || resets_settings();
   }
   call_ = word == Word::select ? Call::verb : Call::other;
   switch (word) {

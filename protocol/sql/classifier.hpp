@@ -23,13 +23,12 @@ enum class Change : std::uint8_t {
 // Of one Query or one prepared text, which may hold several statements.
 struct Effects {
   PinSet pins;                   // state that is there afterwards, if it succeeds
-  PinSet unpins;                 // state that is gone afterwards; like `change`
-  Change change = Change::none;  // of a text with one statement, or with RESET ALL behind others
+  PinSet unpins;                 // state that is gone afterwards; only of a text with one statement
+  Change change = Change::none;  // only of a text with one statement
   bool several = false;          // more than one statement
-  // Several, one of which resets settings; not where it is RESET ALL, and the last of them.
-  bool resets = false;
-  bool writes = false;             // may have advanced a sequence: currval() is good after it
-  bool needs_sequence = false;     // currval() or lastval(), with nothing before it that writes
+  bool resets = false;           // several, one of which resets settings
+  bool writes = false;           // may have advanced a sequence: currval() is good after it
+  bool needs_sequence = false;   // currval() or lastval(), with nothing before it that writes
   bool ends_transaction = false;   // the first statement is COMMIT, ROLLBACK, END, ABORT
   bool opens_transaction = false;  // what BEGIN began is open at the end; not counted by any()
   bool deallocate = false;         // DEALLOCATE name: `name`
@@ -99,7 +98,6 @@ class Classifier {
   };
 
   void take(const Token& token);
-  bool resets_settings() const;
   void begin_statement(Word word);
   void end_statement();
   void take_argument(const Token& token, Word word);

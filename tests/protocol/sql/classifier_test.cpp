@@ -194,25 +194,6 @@ TEST(Classifier, TransactionsAndNames) {
   EXPECT_TRUE(effects_of("RESET a; SELECT 1").resets);
 }
 
-// asyncpg's pools send such a text whenever a connection is given back.
-TEST(Classifier, ResetAllAtTheEndOfSeveralIsUnderstood) {
-  const Effects last =
-      effects_of("SELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;");
-  EXPECT_TRUE(last.several);
-  EXPECT_FALSE(last.resets);
-  EXPECT_EQ(last.change, Change::reset_all);
-  EXPECT_FALSE(last.pins.any());
-  EXPECT_TRUE(last.unpins.has(Pin::settings));
-  EXPECT_EQ(effects_of("SET a = 1; RESET ALL").change, Change::reset_all);
-  for (const char* text :
-       {"RESET ALL; SELECT 1", "RESET ALL; SELECT 1; RESET ALL", "SELECT 1; RESET a",
-        "RESET a; SET b = 1", "RESET a; RESET ALL", "SET a TO DEFAULT; SELECT 1"}) {
-    EXPECT_TRUE(effects_of(text).resets) << text;
-    EXPECT_EQ(effects_of(text).change, Change::none) << text;
-    EXPECT_TRUE(effects_of(text).pins.has(Pin::settings)) << text;
-  }
-}
-
 TEST(Classifier, EveryWordIsFound) {
   EXPECT_EQ(find_word("SET_Config"), Word::set_config);
   EXPECT_EQ(find_word("pg_replication_origin_session_setup"), Word::origin_session_setup);
