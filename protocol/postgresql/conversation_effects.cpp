@@ -203,13 +203,16 @@ void ClientConversation::carry_out(const Aftermath& aftermath, const Expected* e
   for (unsigned i = 0; i < static_cast<unsigned>(Pin::count_); ++i) {
     if (effects->pins.has(static_cast<Pin>(i))) {
       pins_.add(static_cast<Pin>(i));
-    } else if (outside && effects->unpins.has(static_cast<Pin>(i))) {
+    } else if (outside && !failed && effects->unpins.has(static_cast<Pin>(i))) {
       pins_.remove(static_cast<Pin>(i));
     }
   }
   note_cursors(*effects, outside);
   bool resets = effects->discard_all || effects->change == sql::Change::reset ||
                 effects->change == sql::Change::reset_all;
+  if (failed) {
+    return;  // a text of several statements: what the others did is rolled back
+  }
   tell_ = tell_ || (resets && (startup_ || link_->baseline));
   if (effects->discard_all) {
     link_->set_settings(nullptr);

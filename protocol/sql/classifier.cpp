@@ -35,18 +35,30 @@ Effects& Classifier::finish() {
     effects_.pins.add(Pin::settings);
   }
   if (effects_.several) {
-    effects_.unpins.clear();
-    effects_.resets =
-        effects_.resets || effects_.change == Change::reset || effects_.change == Change::reset_all;
-    if (effects_.change != Change::none) {
-      effects_.pins.add(Pin::settings);
-      effects_.change = Change::none;
-    }
+    finish_several();
     effects_.deallocate = false;
     effects_.discard_all = false;
     effects_.declares_cursor = effects_.closes_cursor = false;
   }
   return effects_;
+}
+
+// The statements of a text run in one transaction, unless they say otherwise.
+void Classifier::finish_several() {
+  if (control_) {
+    effects_.unpins.clear();
+  }
+  const bool resets = effects_.change == Change::reset || effects_.change == Change::reset_all;
+  // Drivers tidy up like this: nothing runs between the reset and the next request.
+  const bool ends_clean = effects_.change == Change::reset_all && !reset_before_ && !control_;
+  effects_.resets = reset_before_ || (resets && !ends_clean);
+  if (ends_clean) {
+    return;
+  }
+  if (set_before_ || effects_.change != Change::none) {
+    effects_.pins.add(Pin::settings);
+  }
+  effects_.change = Change::none;
 }
 
 void Classifier::take(const Token& token) {
@@ -85,6 +97,10 @@ void Classifier::begin_statement(Word word) {
   phase_ = Phase::plain;
   if (statements_++ > 0) {
     effects_.several = true;
+    set_before_ = set_before_ || effects_.change != Change::none;
+    reset_before_ =
+        reset_before_ || effects_.change == Change::reset || effects_.change == Change::reset_all;
+    effects_.change = Change::none;
   }
   call_ = word == Word::select ? Call::verb : Call::other;
   switch (word) {
@@ -106,6 +122,7 @@ void Classifier::begin_statement(Word word) {
       break;
     case Word::prepare:
       phase_ = Phase::prepare;
+      control_ = true;  // it may be PREPARE TRANSACTION
       break;
     case Word::declare:
       phase_ = Phase::declare;
@@ -123,12 +140,14 @@ void Classifier::begin_statement(Word word) {
     case Word::begin:
     case Word::start:
       effects_.opens_transaction = true;
+      control_ = true;
       break;
     case Word::commit:
     case Word::end:
     case Word::rollback:
     case Word::abort_:
       effects_.opens_transaction = false;
+      control_ = true;
       effects_.ends_transaction = effects_.ends_transaction || statements_ == 1;
       break;
     default:

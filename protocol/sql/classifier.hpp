@@ -22,11 +22,12 @@ enum class Change : std::uint8_t {
 
 // Of one Query or one prepared text, which may hold several statements.
 struct Effects {
-  PinSet pins;                   // state that is there afterwards, if it succeeds
-  PinSet unpins;                 // state that is gone afterwards; only of a text with one statement
-  Change change = Change::none;  // only of a text with one statement
+  PinSet pins;    // state that is there afterwards, if it succeeds
+  PinSet unpins;  // state that is gone afterwards, if nothing of `pins` is; not of a text of
+                  // several statements that begins or ends a transaction
+  Change change = Change::none;  // of a text with one statement; reset_all also of one that ends so
   bool several = false;          // more than one statement
-  bool resets = false;           // several, one of which resets settings
+  bool resets = false;           // several, one of which resets settings and is not `change`
   bool writes = false;           // may have advanced a sequence: currval() is good after it
   bool needs_sequence = false;   // currval() or lastval(), with nothing before it that writes
   bool ends_transaction = false;   // the first statement is COMMIT, ROLLBACK, END, ABORT
@@ -100,6 +101,7 @@ class Classifier {
   void take(const Token& token);
   void begin_statement(Word word);
   void end_statement();
+  void finish_several();
   void take_argument(const Token& token, Word word);
   void take_set(const Token& token, Word word);
   void set_target(const Token& token, Word word);
@@ -126,8 +128,11 @@ class Classifier {
   Phase phase_ = Phase::start;
   Call call_ = Call::other;
   Word verb_{};
-  Word previous_{};  // the token before, if it was a word
-  Word function_{};  // a function's name: a call if '(' follows
+  Word previous_{};            // the token before, if it was a word
+  Word function_{};            // a function's name: a call if '(' follows
+  bool set_before_ = false;    // an earlier statement of the text changes a setting
+  bool reset_before_ = false;  // ... resets one
+  bool control_ = false;       // ... begins or ends a transaction
   bool negative_ = false;
   bool default_ = false;  // SET name TO DEFAULT
   bool time_zone_ = false;

@@ -41,6 +41,7 @@ bool one_number(std::string_view number, std::string_view word) {
 NormalText::NormalText(std::string_view source, bool mysql, std::size_t limit)
     : source_(source), mysql_(mysql), limit_(limit) {
   out_.reserve(std::min(source.size() + 16, limit));
+  push(true);
 }
 
 void NormalText::take(const Token& token) {
@@ -51,7 +52,8 @@ void NormalText::take(const Token& token) {
   if (semicolon_ && token.kind != TokenKind::semicolon) {
     semicolon_ = false;
     put(Last::semicolon, ";", true);
-    levels_[0] = {out_.size()};
+    count_ = 0;
+    push(true);
   }
   switch (token.kind) {
     case TokenKind::word:
@@ -136,8 +138,9 @@ void NormalText::word(const Token& token) {
 void NormalText::number(const Token& token) {
   const bool adjacent = token.begin == end_;
   const std::string_view digits = raw(token);
-  // MySQL: names may begin with digits, and nothing but a name follows the dot behind a name.
-  bool name = mysql_ && adjacent && last_ == Last::dot;
+  // MySQL: names may begin with digits, and behind a dot they may look like 1e5.
+  const bool behind_dot = mysql_ && adjacent && last_ == Last::dot && signs_.empty();
+  bool name = false;
   std::size_t end = token.end;
   if (end < source_.size() && word_part(source_[end])) {
     std::size_t word_end = end;
@@ -145,7 +148,8 @@ void NormalText::number(const Token& token) {
       ++word_end;
     }
     const std::string_view tail = source_.substr(end, word_end - end);
-    if (name) {
+    if (behind_dot) {
+      name = true;
       end = word_end;
     } else if (one_number(digits, tail)) {
       end = word_end;
@@ -165,9 +169,13 @@ void NormalText::number(const Token& token) {
     literal(false, adjacent);
   } else {
     flush_signs();
+    if (dot_) {
+      put(Last::dot, ".", true);
+    }
     put(Last::word, source_.substr(token.begin, end - token.begin), tight(Last::word, adjacent));
     word_at_ = out_.size();
   }
+  dot_ = false;
   skip_ = end;
 }
 
@@ -194,11 +202,12 @@ void NormalText::symbol(const Token& token) {
       sign(which, adjacent);
       break;
     case '.':
-      flush_signs();
       if (token.end < source_.size() && is_digit(source_[token.end]) &&
-          !(adjacent && (last_ == Last::word || last_ == Last::name))) {
-        break;  // .5
+          !(adjacent && (last_ == Last::word || last_ == Last::name || last_ == Last::dot))) {
+        dot_ = true;  // .5
+        break;
       }
+      flush_signs();
       put(Last::dot, ".", true);
       break;
     case ':':
@@ -219,9 +228,7 @@ void NormalText::literal(bool string, bool adjacent) {
   put(Last::literal, "?", tight(Last::literal, adjacent && signs_.empty()));
   signs_.clear();
   last_string_ = string;
-  if (depth_ < kLevels) {
-    levels_[depth_].literal = true;
-  }
+  elements_[count_ - 1].literal = true;
 }
 
 // A sign in front of a number belongs to it, unless there is something to subtract from.
@@ -250,88 +257,6 @@ void NormalText::flush_signs() {
     last_char_ = one;
     adjacent = false;
   }
-}
-
-// ---- Lists: an element like the one before it is left out
-
-void NormalText::open(char which) {
-  flush_signs();
-  bool close_up = tight(Last::open, false);
-  if (which == '[' && (last_ == Last::word || last_ == Last::close || last_ == Last::literal)) {
-    close_up = true;
-  } else if (last_ == Last::word) {
-    close_up = !is_keyword(find_term(std::string_view(out_).substr(word_at_)));
-  }
-  put(Last::open, {&which, 1}, close_up);
-  if (++depth_ < kLevels) {
-    levels_[depth_] = {out_.size()};
-  }
-}
-
-void NormalText::close(char which) {
-  flush_signs();
-  fold_element();
-  put(Last::close, {&which, 1}, true);
-  if (depth_ == 0) {
-    return;
-  }
-  const bool literal = depth_ < kLevels && levels_[depth_].literal;
-  if (--depth_ < kLevels && literal) {
-    levels_[depth_].literal = true;
-  }
-}
-
-void NormalText::comma() {
-  flush_signs();
-  fold_element();
-  put(Last::comma, ",", true);
-  if (depth_ < kLevels) {
-    Level& level = levels_[depth_];
-    level = {out_.size(), level.element, level.commas + 1};
-  }
-}
-
-void NormalText::semicolon() {
-  flush_signs();
-  fold_element();
-  depth_ = 0;
-  levels_[0] = {out_.size()};
-  semicolon_ = last_ != Last::nothing && last_ != Last::semicolon;
-  savepoint_ = false;
-}
-
-// Takes the element at the end of out_ away if the one before it is the same.
-void NormalText::fold_element() {
-  if (full_ || depth_ >= kLevels) {
-    return;
-  }
-  Level& level = levels_[depth_];
-  if (!level.literal || level.settled || level.commas == 0 || !repeats(level)) {
-    return;
-  }
-  const std::size_t end = level.element - 1;  // the comma
-  const std::size_t gone = out_.size() - end;
-  out_.resize(end);
-  word_at_ = word_at_ > gone ? word_at_ - gone : 0;
-  level.element = level.previous;
-  level.commas -= 1;
-  level.settled = true;
-}
-
-bool NormalText::repeats(const Level& level) const {
-  const std::string_view all(out_);
-  const std::string_view element = all.substr(level.element);
-  const std::string_view before = all.substr(0, level.element - 1);
-  if (level.commas > 1) {
-    return before.substr(level.previous) == element;
-  }
-  // In front of the first element something else may stand: VALUES, LIMIT.
-  if (element.size() < 2 || element.front() != ' ' || !before.ends_with(element.substr(1))) {
-    return false;
-  }
-  const std::size_t begin = before.size() - (element.size() - 1);
-  return begin == level.previous ||
-         (begin >= 2 && before[begin - 1] == ' ' && word_part(before[begin - 2]));
 }
 
 // ---- One token behind another

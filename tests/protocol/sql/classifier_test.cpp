@@ -167,7 +167,9 @@ TEST(Classifier, Unpins) {
                                                {"RESET ROLE", "role"},
                                                {"RESET SESSION AUTHORIZATION", "role"},
                                                {"SELECT pg_advisory_unlock_all()", "lock"},
-                                               {"SELECT 1; UNLISTEN *", ""}}) {
+                                               {"SELECT 1; UNLISTEN *", "listen"},
+                                               {"UNLISTEN *; ROLLBACK", ""},
+                                               {"BEGIN; UNLISTEN *; COMMIT", ""}}) {
     EXPECT_EQ(pins_of(effects_of(text).unpins), pins) << text;
   }
 }
@@ -192,6 +194,25 @@ TEST(Classifier, TransactionsAndNames) {
   EXPECT_FALSE(effects_of("DEALLOCATE a; SELECT 1").deallocate);
   EXPECT_TRUE(effects_of("DISCARD ALL").discard_all);
   EXPECT_TRUE(effects_of("RESET a; SELECT 1").resets);
+}
+
+TEST(Classifier, TextsThatEndWithAReset) {
+  // What asyncpg sends when a connection goes back to its pool.
+  const Effects tidy =
+      effects_of("SELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;");
+  EXPECT_EQ(tidy.change, Change::reset_all);
+  EXPECT_FALSE(tidy.resets);
+  EXPECT_FALSE(tidy.pins.any());
+  for (const Pin pin : {Pin::lock, Pin::cursor, Pin::listen, Pin::settings}) {
+    EXPECT_TRUE(tidy.unpins.has(pin));
+  }
+  EXPECT_EQ(effects_of("SET work_mem = 1; RESET ALL").change, Change::reset_all);
+  for (const char* text : {"RESET ALL; SELECT 1", "RESET a; SELECT 1; RESET ALL",
+                           "RESET a; SET b = 1", "BEGIN; RESET ALL", "SELECT 1; RESET a"}) {
+    EXPECT_TRUE(effects_of(text).resets) << text;
+    EXPECT_EQ(effects_of(text).change, Change::none) << text;
+    EXPECT_TRUE(effects_of(text).pins.has(Pin::settings)) << text;
+  }
 }
 
 TEST(Classifier, EveryWordIsFound) {

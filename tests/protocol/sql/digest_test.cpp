@@ -66,7 +66,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"SELECT a[1:2], ARRAY[1,2], x::varchar(30)[]",
             "select a[?:?], array[?], x::varchar(?)[]"},
         Row{"SELECT /* a */ 1 -- b\n + /* c /* d */ */ 2", "select ? + ?"},
-        Row{"SELECT \"a\"\"b\", \"$1\", é FROM ÉTÉ", "select \"a\"\"b\", \"$1\", é from ÉTÉ"},
+        Row{"SELECT \"a\"\"b\", \"$1\", é FROM ÉTÉ", "select \"a\"\"b\", \"$1\", é from ÉtÉ"},
         Row{"BEGIN; SELECT 1; ; COMMIT;", "begin; select ?; commit"},
         Row{"data ? 'a' AND data ?| array['b'] AND data @? '$'",
             "data ? ? and data ? | array[?] and data @ ? ?"},

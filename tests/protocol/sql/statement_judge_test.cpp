@@ -179,7 +179,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Row{"SELECT 1 INTO @a, @b", "select"}, Row{"SELECT 1 INTO OUTFILE '/tmp/x'", "select!"},
         Row{"SELECT 1 INTO DUMPFILE '/tmp/x'", "select!"},
-        Row{"SELECT * FROM t FOR UPDATE", "select"},
+        Row{"SELECT * FROM t FOR UPDATE", "select!"}, Row{"SELECT * FROM t FOR SHARE", "select"},
         Row{"SELECT * FROM t LOCK IN SHARE MODE", "select"},
         Row{"SELECT insert('a', 1, 1, 'b'), (insert('a', 1, 1, 'b'))", "select"},
         Row{"WITH a AS (SELECT 1) SELECT insert('a', 1, 1, 'b') FROM a", "select"},
