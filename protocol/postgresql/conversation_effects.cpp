@@ -203,9 +203,12 @@ void ClientConversation::carry_out(const Aftermath& aftermath, const Expected* e
   for (unsigned i = 0; i < static_cast<unsigned>(Pin::count_); ++i) {
     if (effects->pins.has(static_cast<Pin>(i))) {
       pins_.add(static_cast<Pin>(i));
-    } else if (outside && effects->unpins.has(static_cast<Pin>(i))) {
+    } else if (outside && !failed && effects->unpins.has(static_cast<Pin>(i))) {
       pins_.remove(static_cast<Pin>(i));
     }
+  }
+  if (failed && !effects->several) {
+    return;  // one of several that only clean up: all of them are taken back
   }
   note_cursors(*effects, outside);
   bool resets = effects->discard_all || effects->change == sql::Change::reset ||
@@ -276,8 +279,9 @@ void ClientConversation::change_settings(const sql::Effects& effects, bool outsi
     }
     return;
   }
-  if (effects.change == sql::Change::set) {
-    const std::string* value = effects.reported ? reported(effects.name) : &effects.value;
+  if (effects.change == sql::Change::set || effects.change == sql::Change::set_as_reported) {
+    const std::string* value =
+        effects.change == sql::Change::set ? &effects.value : reported(effects.name);
     if (value == nullptr) {
       pins_.add(Pin::settings);  // a parameter of the request, which nobody has looked at
       return;

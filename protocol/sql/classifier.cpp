@@ -34,6 +34,7 @@ Effects& Classifier::finish() {
     effects_.pins.add(Pin::session);
     effects_.pins.add(Pin::settings);
   }
+  effects_.several = effects_.several && !cleans_;
   if (effects_.several) {
     effects_.unpins.clear();
     effects_.resets =
@@ -137,6 +138,11 @@ void Classifier::begin_statement(Word word) {
 }
 
 void Classifier::end_statement() {
+  if (phase_ != Phase::start) {
+    // CLOSE ALL, UNLISTEN *, RESET ALL; SELECT pg_advisory_unlock_all()
+    cleans_ = cleans_ && cleaned_ && tokens_ == (verb_ == Word::select ? 4 : 2);
+    cleaned_ = false;
+  }
   switch (phase_) {
     case Phase::set_after:
       if (!default_) {
@@ -173,7 +179,7 @@ void Classifier::end_statement() {
     effects_.pins.add(Pin::settings);
   } else if (call_ == Call::whole && statements_ == 1) {
     effects_.pins.remove(Pin::settings);
-    effects_.change = Change::set;
+    effects_.change = from_parameter_ ? Change::set_as_reported : Change::set;
   }
   phase_ = Phase::start;
   call_ = Call::other;
@@ -244,6 +250,7 @@ void Classifier::call(Word word) {
     case Word::pg_advisory_unlock_all:
       if (verb_ == Word::select && tokens_ <= 3) {
         effects_.unpins.add(Pin::lock);
+        cleaned_ = true;
       }
       break;
     case Word::pg_backend_pid:

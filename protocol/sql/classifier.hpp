@@ -15,9 +15,10 @@ namespace sluice::protocol::sql {
 
 enum class Change : std::uint8_t {
   none,
-  set,        // SET name = value, plain enough to be replayed as set_config(name, value, false)
-  reset,      // RESET name, SET name TO DEFAULT
-  reset_all,  // RESET ALL
+  set,  // SET name = value, plain enough to be replayed as set_config(name, value, false)
+  set_as_reported,  // the same, but to a parameter of the request: the server may report it
+  reset,            // RESET name, SET name TO DEFAULT
+  reset_all,        // RESET ALL
 };
 
 // Of one Query or one prepared text, which may hold several statements.
@@ -25,10 +26,11 @@ struct Effects {
   PinSet pins;                   // state that is there afterwards, if it succeeds
   PinSet unpins;                 // state that is gone afterwards; only of a text with one statement
   Change change = Change::none;  // only of a text with one statement
-  bool several = false;          // more than one statement
-  bool resets = false;           // several, one of which resets settings
-  bool writes = false;           // may have advanced a sequence: currval() is good after it
-  bool needs_sequence = false;   // currval() or lastval(), with nothing before it that writes
+  // More than one statement; not set of a text that only cleans up, as asyncpg's pool sends it.
+  bool several = false;
+  bool resets = false;             // several, one of which resets settings
+  bool writes = false;             // may have advanced a sequence: currval() is good after it
+  bool needs_sequence = false;     // currval() or lastval(), with nothing before it that writes
   bool ends_transaction = false;   // the first statement is COMMIT, ROLLBACK, END, ABORT
   bool opens_transaction = false;  // what BEGIN began is open at the end; not counted by any()
   bool deallocate = false;         // DEALLOCATE name: `name`
@@ -36,9 +38,8 @@ struct Effects {
   bool declares_cursor = false;  // DECLARE name
   bool closes_cursor = false;    // CLOSE name
   bool discard_all = false;
-  bool reported = false;  // change == set: not `value`, but what the server reports afterwards
-  std::string name;       // change, deallocate, cursor: folded as the server folds it
-  std::string value;      // change == set: what set_config takes
+  std::string name;   // change, deallocate, cursor: folded as the server folds it
+  std::string value;  // change == set: what set_config takes
 
   bool any() const {
     return pins.any() || unpins.any() || change != Change::none || several || resets || writes ||
@@ -125,6 +126,9 @@ class Classifier {
   Effects effects_;
   Phase phase_ = Phase::start;
   Call call_ = Call::other;
+  bool from_parameter_ = false;  // the value of that call
+  bool cleans_ = true;           // each statement so far does nothing but end state
+  bool cleaned_ = false;         // this one ends some
   Word verb_{};
   Word previous_{};  // the token before, if it was a word
   Word function_{};  // a function's name: a call if '(' follows

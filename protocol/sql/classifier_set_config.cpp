@@ -81,10 +81,9 @@ void Classifier::follow_whole_call(const Token& token) {
     case Call::name:
       return goes_on(is(token, ','), Call::name_comma);
     case Call::name_comma:
-      effects_.reported = token.kind == parameter;
-      return goes_on(
-          effects_.reported || (token.kind == string && plain_text(token, effects_.value)),
-          Call::value);
+      from_parameter_ = token.kind == parameter;
+      return goes_on(from_parameter_ || (token.kind == string && plain_text(token, effects_.value)),
+                     Call::value);
     case Call::value:
       return goes_on(is(token, ','), Call::value_comma);
     case Call::value_comma:

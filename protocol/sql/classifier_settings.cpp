@@ -53,6 +53,7 @@ void Classifier::take_argument(const Token& token, Word word) {
     case Phase::star_or_all:
       if (is(token, '*') || word == Word::all) {
         effects_.unpins.add(verb_ == Word::close ? Pin::cursor : Pin::listen);
+        cleaned_ = true;
       } else if (verb_ == Word::close) {
         effects_.closes_cursor = take_cursor(token);
       }
@@ -220,6 +221,7 @@ void Classifier::take_reset(const Token& token, Word word) {
       effects_.value.clear();
       if (word == Word::all) {
         effects_.unpins.add(Pin::settings);
+        cleaned_ = true;
         return done(Change::reset_all);
       }
       if (word == Word::role) {

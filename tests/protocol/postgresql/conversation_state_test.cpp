@@ -230,6 +230,35 @@ TEST_P(ConversationState, PinsHoldAndUnpin) {
   }
 }
 
+TEST_P(ConversationState, APoolsResetKeepsWhatTheSessionStartedWith) {
+  const std::string_view reset =
+      "SELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;";
+  Talk t = talk({{"search_path", "c"}});
+  t.client(query("LISTEN a"));
+  t.backend(applied() + done("LISTEN"));
+  EXPECT_TRUE(t.attached());
+  t.to_backend();
+  t.client(query(reset));
+  EXPECT_EQ(t.to_backend(), query(reset));
+  t.backend(columns() + row() + complete("SELECT 1") + complete("CLOSE CURSOR ALL") +
+            complete("UNLISTEN") + done("RESET"));
+  EXPECT_FALSE(t.conversation->pins().any());
+  EXPECT_FALSE(t.attached());
+  t.client(query("SELECT 1"));
+  EXPECT_NE(t.to_backend().find(setting("search_path", "c")), std::string::npos);
+  // Cancelled on its way, it has undone nothing.
+  t.backend(applied() + done());
+  t.client(query("LISTEN a"));
+  t.backend(done("LISTEN"));
+  t.to_backend();
+  t.client(query(reset));
+  t.backend(columns() + row() + complete("SELECT 1") + error("57014", "canceled") + ready());
+  EXPECT_TRUE(t.conversation->pins().has(Pin::listen));
+  t.to_backend();
+  t.client(query("SELECT 1"));
+  EXPECT_EQ(t.to_backend(), query("SELECT 1"));
+}
+
 TEST_P(ConversationState, ParametersThatTheServerReportsAreCarriedByWhatItReports) {
   Talk t = talk();
   t.client(parse("", "SELECT set_config('TimeZone', $1, false)") + bind_message("", "") +

@@ -139,6 +139,7 @@ TEST(Classifier, PlainSettingsCanBeReplayed) {
         Row{"SELECT set_config('TimeZone', 'UTC', false)", Change::set, "timezone", "UTC"},
         Row{"select pg_catalog.set_config ('a.b', 'it''s', FALSE);", Change::set, "a.b", "it's"},
         Row{"SELECT set_config('search_path', 'a, b', false)", Change::set, "search_path", "a, b"},
+        Row{"SELECT set_config('TimeZone', $1, false)", Change::set_as_reported, "timezone", ""},
         Row{"SELECT set_config('a.b', 'c', false), 2", Change::none, "a.b", "c"},
         Row{"SET LOCAL a = 1", Change::none, "", ""},
         Row{"SET a = 1; SET b = 2", Change::none, "b", "2"}}) {
@@ -169,6 +170,26 @@ TEST(Classifier, Unpins) {
                                                {"SELECT pg_advisory_unlock_all()", "lock"},
                                                {"SELECT 1; UNLISTEN *", ""}}) {
     EXPECT_EQ(pins_of(effects_of(text).unpins), pins) << text;
+  }
+}
+
+TEST(Classifier, TextsThatOnlyCleanUpAreAsGoodAsOneStatement) {
+  Effects reset =
+      effects_of("SELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;");
+  EXPECT_FALSE(reset.several);
+  EXPECT_FALSE(reset.resets);
+  EXPECT_FALSE(reset.pins.any());
+  EXPECT_EQ(reset.change, Change::reset_all);
+  EXPECT_EQ(pins_of(reset.unpins), pins_of(effects_of("RESET ALL").unpins) + " listen cursor lock");
+  EXPECT_EQ(pins_of(effects_of("CLOSE ALL; UNLISTEN *").unpins), "listen cursor");
+  for (std::string_view text :
+       {"CLOSE ALL; RESET ALL; SELECT 1", "RESET ALL; RESET work_mem", "CLOSE ALL; SET a = 1",
+        "SELECT pg_advisory_unlock_all(), 1; RESET ALL", "CLOSE a; RESET ALL",
+        "SELECT pg_advisory_unlock_all() FROM f(); RESET ALL", "RESET ROLE; CLOSE ALL",
+        "BEGIN; CLOSE ALL; COMMIT", "SELECT 1; CLOSE ALL"}) {
+    Effects effects = effects_of(text);
+    EXPECT_TRUE(effects.several) << text;
+    EXPECT_FALSE(effects.unpins.any()) << text;
   }
 }
 

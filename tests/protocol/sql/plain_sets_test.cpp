@@ -22,9 +22,10 @@ std::string read(std::string_view text, bool mysql) {
 TEST(PlainSets, of_postgresql) {
   EXPECT_EQ(read("SET statement_timeout = '60s'", false), "statement_timeout=60s");
   EXPECT_EQ(read("SET a.b TO 5; set Search_Path = x ;", false), "a.b=5|search_path=x");
+  EXPECT_EQ(read("SELECT set_config('a.b', 'c', false)", false), "a.b=c");
   EXPECT_EQ(read("", false), "");
   for (const char* text :
-       {"SET LOCAL a = 1", "SET TRANSACTION READ ONLY", "SELECT set_config('a', 'b', false)",
+       {"SET LOCAL a = 1", "SET TRANSACTION READ ONLY", "SELECT set_config('a', $1, false)",
         "SET a = 1; SELECT 1", "SET ROLE x", "SET a TO DEFAULT", "RESET a", "BEGIN"}) {
     EXPECT_EQ(read(text, false), "refused") << text;
   }
