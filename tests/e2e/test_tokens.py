@@ -323,6 +323,20 @@ def test_asyncpg(server, start):
     assert asyncio.run(run()) == list(range(9))
 
 
+def test_a_pool_of_asyncpg_keeps_what_is_exposed(server, start):
+    """It resets its connections with a text of several statements whenever one is given back."""
+    at = guarded(server("pg15"), start, by_secret(expose={"sub": "app.user"}), pool_size=1)
+
+    async def run():
+        settings = {"sluice.token": tokens.hs256(sub="ada"), "application_name": "pool"}
+        clients = await asyncpg.create_pool(
+            host=at.host, port=at.port, user=at.user, password=at.password, database=at.database,
+            ssl=False, min_size=2, max_size=2, server_settings=settings)
+        async with clients:
+            return [await clients.fetchval("SELECT current_setting('app.user')") for _ in range(6)]
+    assert asyncio.run(run()) == ["ada"] * 6
+
+
 def test_sqlalchemy(any_server, start):
     postgresql = any_server.family == "postgresql"
     at = guarded(any_server, start, by_secret(**({} if postgresql else {"parameter": "program_name"})))
