@@ -17,6 +17,7 @@ from harness.process import remove, scratch, wait_until
 from harness.sluice import check
 from mysql.connector import connect as connect_mysql
 from mysql.connector.errors import Error as ConnectorError
+from psycopg.pq import ExecStatus, TransactionStatus
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
@@ -258,6 +259,33 @@ def test_a_client_cannot_change_what_is_exposed(any_server, start):
         if not at.postgresql:
             one._execute_command(0x1F, "")  # COM_RESET_CONNECTION
             one._read_ok_packet()
+            assert value(one, exposed(at, "app.user")) == "ada"
+
+
+@pytest.mark.parametrize("text_of_several", [
+    "RESET ALL; SELECT current_setting('app.user', true) AS seen",
+    "RESET ALL; SET work_mem = '1MB'; SELECT current_setting('app.user', true) AS seen",
+    "RESET ALL; SELECT current_setting('app.user', true) AS seen; RESET ALL",
+    "CLOSE ALL; RESET ALL; SELECT current_setting('app.user', true) AS seen",
+    "RESET work_mem; SET work_mem = '2MB'; SELECT current_setting('app.user', true) AS seen",
+    "BEGIN; RESET ALL; SELECT current_setting('app.user', true) AS seen; COMMIT",
+    "DO $$ BEGIN PERFORM 1; END $$; SELECT current_setting('app.user', true) AS seen",
+])
+def test_nothing_runs_without_what_is_exposed(server, start, text_of_several):
+    at = guarded(server("pg15"), start, by_secret(expose={"sub": "app.user"}))
+    with client(at, tokens.hs256(sub="ada")) as one:
+        one.pgconn.send_query(text_of_several.encode())
+        results = []
+        while (result := one.pgconn.get_result()) is not None:
+            results.append(result)
+        seen = [result.get_value(0, 0) for result in results if result.ntuples and result.fname(0) == b"seen"]
+        refused = [result for result in results if result.status == ExecStatus.FATAL_ERROR]
+        assert refused or seen
+        assert set(seen) <= {b"ada"}
+        if one.info.transaction_status != TransactionStatus.IDLE:
+            rows(one, "ROLLBACK")
+        with one.transaction():
+            rows(one, "RESET ALL")
             assert value(one, exposed(at, "app.user")) == "ada"
 
 
