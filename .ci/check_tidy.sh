@@ -27,7 +27,7 @@ check_one() {
 }
 export -f check_one
 
-sources=$(git ls-files -co --exclude-standard -- 'protocol/*.cpp' 'config/*.cpp' 'metrics/*.cpp' 'pool/*.cpp' 'proxy/*.cpp')
+sources=$(git ls-files -co --exclude-standard -- 'protocol/*.cpp' 'config/*.cpp' 'metrics/*.cpp' 'pool/*.cpp' 'proxy/*.cpp' 'cli/*.cpp')
 [[ -n $sources ]] || exit 0
 xargs -P "$(nproc)" -I{} bash -c 'check_one "$1"' _ {} <<<"$sources"
 echo "$(wc -w <<<"$sources") sources are clean"

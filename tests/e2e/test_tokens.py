@@ -17,6 +17,7 @@ from harness.process import remove, scratch, wait_until
 from harness.sluice import check
 from mysql.connector import connect as connect_mysql
 from mysql.connector.errors import Error as ConnectorError
+from psycopg.pq import ExecStatus, TransactionStatus
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
@@ -261,6 +262,33 @@ def test_a_client_cannot_change_what_is_exposed(any_server, start):
             assert value(one, exposed(at, "app.user")) == "ada"
 
 
+@pytest.mark.parametrize("text_of_several", [
+    "RESET ALL; SELECT current_setting('app.user', true) AS seen",
+    "RESET ALL; SET work_mem = '1MB'; SELECT current_setting('app.user', true) AS seen",
+    "RESET ALL; SELECT current_setting('app.user', true) AS seen; RESET ALL",
+    "CLOSE ALL; RESET ALL; SELECT current_setting('app.user', true) AS seen",
+    "RESET work_mem; SET work_mem = '2MB'; SELECT current_setting('app.user', true) AS seen",
+    "BEGIN; RESET ALL; SELECT current_setting('app.user', true) AS seen; COMMIT",
+    "DO $$ BEGIN PERFORM 1; END $$; SELECT current_setting('app.user', true) AS seen",
+])
+def test_nothing_runs_without_what_is_exposed(server, start, text_of_several):
+    at = guarded(server("pg15"), start, by_secret(expose={"sub": "app.user"}))
+    with client(at, tokens.hs256(sub="ada")) as one:
+        one.pgconn.send_query(text_of_several.encode())
+        results = []
+        while (result := one.pgconn.get_result()) is not None:
+            results.append(result)
+        seen = [result.get_value(0, 0) for result in results if result.ntuples and result.fname(0) == b"seen"]
+        refused = [result for result in results if result.status == ExecStatus.FATAL_ERROR]
+        assert refused or seen
+        assert set(seen) <= {b"ada"}
+        if one.info.transaction_status != TransactionStatus.IDLE:
+            rows(one, "ROLLBACK")
+        with one.transaction():
+            rows(one, "RESET ALL")
+            assert value(one, exposed(at, "app.user")) == "ada"
+
+
 def test_a_startup_parameter_cannot_change_what_is_exposed(server, start):
     at = guarded(server("pg15"), start, by_secret(expose={"sub": "app.user"}))
     with pytest.raises(psycopg.Error) as refused:
@@ -321,6 +349,20 @@ def test_asyncpg(server, start):
         return await asyncio.gather(*(ask(number) for number in range(9)))
     bearer = tokens.hs256()
     assert asyncio.run(run()) == list(range(9))
+
+
+def test_a_pool_of_asyncpg_keeps_what_is_exposed(server, start):
+    """It resets its connections with a text of several statements whenever one is given back."""
+    at = guarded(server("pg15"), start, by_secret(expose={"sub": "app.user"}), pool_size=1)
+
+    async def run():
+        settings = {"sluice.token": tokens.hs256(sub="ada"), "application_name": "pool"}
+        clients = await asyncpg.create_pool(
+            host=at.host, port=at.port, user=at.user, password=at.password, database=at.database,
+            ssl=False, min_size=2, max_size=2, server_settings=settings)
+        async with clients:
+            return [await clients.fetchval("SELECT current_setting('app.user')") for _ in range(6)]
+    assert asyncio.run(run()) == ["ada"] * 6
 
 
 def test_sqlalchemy(any_server, start):
