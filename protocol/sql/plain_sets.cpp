@@ -71,7 +71,8 @@ class MysqlSet {
     }
     do {
       auto& [name, value] = out.emplace_back();
-      if (!read_name(name) || !(symbol(":") ? touching("=") : symbol("=")) || !read_value(value)) {
+      if (!read_name(name) || name == "password" || !(symbol(":") ? touching("=") : symbol("=")) ||
+          !read_value(value)) {
         return false;
       }
     } while (symbol(","));
@@ -157,9 +158,18 @@ class MysqlSet {
   std::size_t at_ = 0;
 };
 
+// set_config() has the same effect, and a result besides.
+bool begins_with_set(const std::string& statement, ScannerOptions options) {
+  Scanner scanner(options);
+  Token token;
+  Bytes rest = as_bytes(statement);
+  return (scanner.next(rest, token) || scanner.finish(token)) && token.kind == TokenKind::word &&
+         same_word(token.text, "set");
+}
+
 bool read_postgresql(const std::string& statement, ScannerOptions options, NamedValues& out) {
   Effects effects = classify(statement, options);
-  if (effects.change != Change::set || effects.pins.any()) {
+  if (effects.change != Change::set || effects.pins.any() || !begins_with_set(statement, options)) {
     return false;
   }
   out.emplace_back(std::move(effects.name), std::move(effects.value));

@@ -29,7 +29,7 @@ void StatementJudge::take(const Token& token) {
   const bool name = plain_word(token) || (token.kind == TokenKind::quoted_word && !token.escaped);
   Term term = name && !token.truncated ? find_term(token.text) : none;
   if (symbol_ == '.' && term != write_function && term != set_config && term != read_only_setting &&
-      term != global) {
+      term != reading && term != global) {
     term = none;  // the name of a column or the like
   }
   const char symbol = token.kind == TokenKind::symbol ? token.text.front() : '\0';

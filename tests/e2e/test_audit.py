@@ -10,8 +10,10 @@ import psycopg
 import pymysql
 import pytest
 from clients import connection, mysql, psql, rows, value
+from conftest import config_for
 from harness import schema
 from harness.process import remove, scratch, wait_until
+from harness.sluice import Sluice, check
 
 pytestmark = pytest.mark.proxy_only
 
@@ -247,6 +249,22 @@ def test_sigusr1_opens_the_file_anew(any_server, start, folder):
     assert at.sluice.daemon.running()
 
 
+def test_sigusr1_does_not_cut_a_drain_short(any_server, start, folder):
+    at, file = audited(any_server, start, folder)
+    with connection(at) as client:
+        rows(client, "BEGIN")
+        rows(client, "SELECT 1")
+        os.kill(at.sluice.daemon.pid, signal.SIGTERM)
+        wait_until(lambda: " draining " in at.sluice.log_text(), 10, "it drains")
+        os.kill(at.sluice.daemon.pid, signal.SIGUSR1)
+        wait_until(lambda: "files_reopened" in at.sluice.log_text(), 10, "the signal is seen")
+        rows(client, "SELECT 2")
+        rows(client, "COMMIT")
+    at.sluice.stop()
+    assert "drain_cut_short" not in at.sluice.log_text()
+    assert of_kind(lines(file), "commit") and lines(file)[-1]["event"] == "close"
+
+
 @pytest.mark.sanitized
 def test_a_full_disk_is_told_of_once_and_queries_go_on(any_server, start, folder):
     at, _ = audited(any_server, start, folder, file="/dev/full")
@@ -277,8 +295,12 @@ def test_a_pipe_that_nobody_reads_delays_nobody(any_server, start, folder):
 
 
 def test_a_file_that_cannot_be_written_is_an_error_at_start(any_server, folder):
-    from conftest import config_for
-    from harness.sluice import Sluice
     config = config_for(any_server, extra={"middleware": [{"audit": {"file": str(folder / "none/audit")}}]})
     with pytest.raises(RuntimeError, match="cannot write to .*none/audit.*No such file"):
         Sluice(config)
+    done = check({"version": 1, **config})
+    assert done.returncode == 1 and "none/audit" in done.stderr
+    assert check({"version": 1, **config}, "--offline").returncode == 0
+    config["middleware"][0]["audit"]["file"] = str(folder / "audit")
+    assert check({"version": 1, **config}).returncode == 0
+    assert not (folder / "audit").exists()  # root may look without leaving a file behind

@@ -1,13 +1,17 @@
 """Transactions that are left open: readers of an old snapshot, and those who idle in one."""
 
+import asyncio
 import time
 
+import asyncpg
 import psycopg
 import pymysql
 import pytest
 from clients import connection, rows, value
 from conftest import DIRECT
 from harness.process import wait_until
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session
 
 NEW = 7001  # an id that a test creates
 
@@ -75,6 +79,42 @@ def test_a_route_at_repeatable_read(any_server, start):
         if not DIRECT:
             wait_until(lambda: reports(at, "snapshot_age") == 1, 10, "reported")
         rows(reader, "COMMIT")
+
+
+@pytest.mark.parametrize("name, driver", [("pg15", "postgresql+psycopg"), ("pg15", "postgresql+psycopg2"),
+                                          ("mariadb", "mysql+pymysql"), ("mysql", "mysql+pymysql")])
+def test_an_engine_at_repeatable_read_whose_session_is_left_open(server, start, name, driver):
+    at = watched(server(name), start, snapshot_age={"limit": "400ms"})
+    forget(at)
+    engine = create_engine(at.url(driver), isolation_level="REPEATABLE READ")
+    try:
+        with Session(engine) as left_open, Session(engine) as service:
+            assert left_open.scalar(text(f"SELECT COUNT(*) FROM scratch WHERE id = {NEW}")) == 0
+            service.execute(text(f"INSERT INTO scratch (id) VALUES ({NEW})"))
+            service.commit()
+            assert left_open.scalar(text(f"SELECT COUNT(*) FROM scratch WHERE id = {NEW}")) == 0
+            if not DIRECT:
+                wait_until(lambda: reports(at, "snapshot_age") == 1, 10, "reported")
+            left_open.rollback()
+            assert left_open.scalar(text(f"SELECT COUNT(*) FROM scratch WHERE id = {NEW}")) == 1
+    finally:
+        engine.dispose()
+        forget(at)
+
+
+@pytest.mark.proxy_only
+def test_asyncpg_at_repeatable_read(server, start):
+    at = watched(server("pg15"), start, snapshot_age={"limit": "400ms"})
+
+    async def work():
+        client = await asyncpg.connect(host=at.host, port=at.port, user=at.user, password=at.password,
+                                       database=at.database, ssl=False)
+        async with client.transaction(isolation="repeatable_read"):
+            await client.fetch("SELECT id FROM users WHERE id > $1", 0)
+            await asyncio.to_thread(wait_until, lambda: reports(at, "snapshot_age") == 1, 10, "reported")
+        await client.close()
+
+    asyncio.run(work())
 
 
 @pytest.mark.proxy_only

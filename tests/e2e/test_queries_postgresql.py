@@ -218,6 +218,30 @@ def test_asyncpg_prepares_and_caches(pg):
     asyncio.run(work())
 
 
+def test_a_pool_of_asyncpg_tidies_its_connections(pg):
+    """Its last word to each is a text that ends with RESET ALL."""
+    import asyncio
+
+    import asyncpg
+
+    async def work():
+        async with asyncpg.create_pool(
+                host=pg.host, port=pg.port, user=pg.user, ssl=False, password=pg.password, database=pg.database,
+                min_size=2, max_size=6, server_settings={"application_name": "tidy", "work_mem": "7MB"}) as pool:
+            for turn in range(5):
+                async with pool.acquire() as client:
+                    await client.execute("SET work_mem = '9MB'")
+                    await client.add_listener("tidy", print)
+                    await client.execute("SELECT pg_advisory_lock(4712)")
+                    await client.remove_listener("tidy", print)
+                seen = await asyncio.gather(*(pool.fetchval("SHOW work_mem") for _ in range(12)))
+                assert set(seen) == {"7MB"}
+                locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4712"
+                assert await pool.fetchval(locks) == 0
+
+    asyncio.run(work())
+
+
 def test_parameter_status_reaches_the_client(pg):
     with pg_connection(pg) as client:
         assert client.info.server_version // 10000 == (15 if pg.name == "pg15" else 18)
