@@ -48,7 +48,7 @@ struct ParameterName {
 // What digests call a kind of statement: select, insert, ...
 struct StatementKindName {
   std::string parse(const std::string& text, std::string& out) const;
-  std::string type() const { return "kind of statement"; }
+  std::string type() const { return "statement kind"; }
   std::string print(const std::string& value) const { return value; }
   static std::string all();  // their names, for people
 };

@@ -87,8 +87,9 @@ Digest digest(std::string_view text, ScannerOptions options) {
   NormalText normal(text, options.mysql, kMaxDigest);
   StatementJudge judge(text, options);
   const bool read = each_token(text, options, [&](const Token& token) {
-    judge.take(token);
-    normal.take(token);
+    const Term term = term_of(token);
+    judge.take(token, term);
+    normal.take(token, term);
   });
   judge.finish();
   const bool clear = read && !judge.unclear();
@@ -101,7 +102,7 @@ Digest digest(std::string_view text, ScannerOptions options) {
   made.cut = normal.cut();
   made.unclear = !clear;
   if (!clear) {
-    made.text = "?";
+    made.text.assign(1, '?');
   }
   made.fingerprint = hash(made.text);
   return made;
@@ -109,7 +110,8 @@ Digest digest(std::string_view text, ScannerOptions options) {
 
 std::string normal_text(std::string_view text, ScannerOptions options) {
   NormalText normal(text, options.mysql, std::numeric_limits<std::size_t>::max());
-  const bool clear = each_token(text, options, [&](const Token& token) { normal.take(token); });
+  const bool clear =
+      each_token(text, options, [&](const Token& token) { normal.take(token, term_of(token)); });
   return clear ? normal.finish() : "?";
 }
 

@@ -44,7 +44,7 @@ NormalText::NormalText(std::string_view source, bool mysql, std::size_t limit)
   push(true);
 }
 
-void NormalText::take(const Token& token) {
+void NormalText::take(const Token& token, Term term) {
   if (full_ || token.begin < skip_) {
     end_ = skip_;
     return;
@@ -57,7 +57,7 @@ void NormalText::take(const Token& token) {
   }
   switch (token.kind) {
     case TokenKind::word:
-      word(token);
+      word(token, term);
       break;
     case TokenKind::quoted_word:
       if (savepoint_) {
@@ -110,10 +110,9 @@ std::string_view NormalText::raw(const Token& token) const {
   return source_.substr(token.begin, token.end - token.begin);
 }
 
-void NormalText::word(const Token& token) {
+void NormalText::word(const Token& token, Term term) {
   const std::string_view text = raw(token);
   const bool adjacent = token.begin == end_;
-  const Term term = text.size() <= 9 ? find_term(text) : Term::none;
   if (savepoint_ || ((term == Term::null || term == Term::true_ || term == Term::false_ ||
                       term == Term::default_) &&
                      value_place())) {
@@ -124,14 +123,13 @@ void NormalText::word(const Token& token) {
   if (last_ == Last::literal || last_ == Last::close) {
     fold_element();  // VALUES (1), (2) RETURNING
   }
-  const bool close = tight(Last::word, adjacent);
-  const std::size_t before = out_.size() + (close ? 0 : 1);
-  put(Last::word, text, close);
-  word_at_ = std::min(before, out_.size());
-  for (std::size_t at = word_at_; at < out_.size(); ++at) {
+  const std::size_t before = out_.size();
+  put(Last::word, text, tight(Last::word, adjacent));
+  for (std::size_t at = before; at < out_.size(); ++at) {
     const char c = out_[at];
     out_[at] = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
   }
+  term_ = term;
   savepoint_ = term == Term::savepoint;
 }
 
@@ -173,7 +171,7 @@ void NormalText::number(const Token& token) {
       put(Last::dot, ".", true);
     }
     put(Last::word, source_.substr(token.begin, end - token.begin), tight(Last::word, adjacent));
-    word_at_ = out_.size();
+    term_ = Term::none;
   }
   dot_ = false;
   skip_ = end;
@@ -293,7 +291,7 @@ bool NormalText::tight(Last kind, bool adjacent) const {
 bool NormalText::after_operand() const {
   switch (last_) {
     case Last::word:
-      return !is_keyword(find_term(std::string_view(out_).substr(word_at_)));
+      return !is_keyword(term_);
     case Last::name:
     case Last::literal:
     case Last::close:

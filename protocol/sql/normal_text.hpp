@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "protocol/sql/scanner.hpp"
+#include "protocol/sql/terms.hpp"
 
 namespace sluice::protocol::sql {
 
@@ -23,8 +24,8 @@ class NormalText {
   // Of `source`, which outlives this; at most `limit` bytes.
   NormalText(std::string_view source, bool mysql, std::size_t limit);
 
-  // Each token of the source, in order.
-  void take(const Token& token);
+  // Each token of the source, in order, and what term_of() it is.
+  void take(const Token& token, Term term);
   // Once, after the last.
   std::string finish();
   // The limit was met: what is beyond is not in the text.
@@ -56,7 +57,7 @@ class NormalText {
   static constexpr std::size_t kElements = 64;
 
   std::string_view raw(const Token& token) const;
-  void word(const Token& token);
+  void word(const Token& token, Term term);
   void number(const Token& token);
   void symbol(const Token& token);
   void literal(bool string, bool adjacent);
@@ -92,7 +93,7 @@ class NormalText {
   bool full_ = false;
   bool signs_adjacent_ = false;  // the first of signs_ touches what is before it
   std::string signs_;            // + and - that may belong to a number
-  std::size_t word_at_ = 0;      // where the last word begins in out_
+  Term term_ = Term::none;       // of the last word
   std::uint64_t skip_ = 0;       // tokens that begin before this offset have been dealt with
   std::uint64_t end_ = 0;        // of the token before
 };

@@ -14,7 +14,7 @@ void NormalText::open(char which) {
   if (which == '[' && (last_ == Last::word || last_ == Last::close || last_ == Last::literal)) {
     close_up = true;
   } else if (last_ == Last::word) {
-    close_up = !is_keyword(find_term(std::string_view(out_).substr(word_at_)));
+    close_up = !is_keyword(term_);
   }
   put(Last::open, {&which, 1}, close_up);
   ++depth_;
@@ -77,10 +77,7 @@ void NormalText::fold_element() {
   if (!now.literal || now.first || before.depth != now.depth || !repeats(before, now)) {
     return;
   }
-  const std::size_t end = now.begin - 1;  // the comma
-  const std::size_t gone = out_.size() - end;
-  out_.resize(end);
-  word_at_ = word_at_ > gone ? word_at_ - gone : 0;
+  out_.resize(now.begin - 1);  // and the comma
   --count_;
 }
 

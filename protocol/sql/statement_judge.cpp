@@ -18,7 +18,7 @@ bool is_symbol(const Token& token, char which) {
 
 }  // namespace
 
-void StatementJudge::take(const Token& token) {
+void StatementJudge::take(const Token& token, Term term) {
   if (token.kind == TokenKind::semicolon) {
     end_statement();
     return;
@@ -26,8 +26,6 @@ void StatementJudge::take(const Token& token) {
   if (++tokens_ == 1) {
     unclear_ = unclear_ || read_anew_;
   }
-  const bool name = plain_word(token) || (token.kind == TokenKind::quoted_word && !token.escaped);
-  Term term = name && !token.truncated ? find_term(token.text) : none;
   if (symbol_ == '.' && term != write_function && term != set_config && term != read_only_setting &&
       term != reading && term != global) {
     term = none;  // the name of a column or the like

@@ -20,8 +20,8 @@ class StatementJudge {
   StatementJudge(std::string_view source, ScannerOptions options)
       : source_(source), options_(options) {}
 
-  // Each token of the source, in order.
-  void take(const Token& token);
+  // Each token of the source, in order, and what term_of() it is.
+  void take(const Token& token, Term term);
   // Once, after the last.
   void finish() { end_statement(); }
 

@@ -208,6 +208,11 @@ struct Index {
   }
 };
 constexpr Index kIndex;
+
+constexpr char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+}
+
 static_assert(std::is_sorted(kRows.begin(), kRows.end(), [](const Row& a, const Row& b) {
   return a.word.front() < b.word.front();
 }));
@@ -224,8 +229,10 @@ Term find_term(std::string_view word) {
   if ((kIndex.lengths[letter] >> word.size() & 1U) == 0) {
     return none;
   }
+  const char last = lower(word.back());
   for (std::size_t at = kIndex.begins[letter]; at < kIndex.begins[letter + 1]; ++at) {
-    if (same_word(word, kRows[at].word)) {
+    const std::string_view row = kRows[at].word;
+    if (row.size() == word.size() && row.back() == last && same_word(word, row)) {
       return kRows[at].term;
     }
   }

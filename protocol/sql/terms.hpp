@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "protocol/sql/scanner.hpp"
+
 namespace sluice::protocol::sql {
 
 enum class Term : std::uint8_t {
@@ -105,6 +107,13 @@ enum class Term : std::uint8_t {
 
 // Ignores case. DESC is describe, ANALYSE analyze, and so on.
 Term find_term(std::string_view word);
+
+// Of a word, or of a quoted name that has no escapes.
+inline Term term_of(const Token& token) {
+  const bool name =
+      token.kind == TokenKind::word || (token.kind == TokenKind::quoted_word && !token.escaped);
+  return name && !token.truncated ? find_term(token.text) : Term::none;
+}
 
 // A word that no operand can be: a sign behind it belongs to the number behind that, and a
 // parenthesis behind it is no function's.

@@ -194,6 +194,47 @@ def test_a_refused_login(any_server, start, folder):
     assert [one["event"] for one in lines(file)] == ["login"]
 
 
+def test_a_result_that_is_cut(any_server, start, folder):
+    at, file = audited(any_server, start, folder, chain=[{"row_limit": {"rows": 2}}])
+    with connection(at) as client:
+        with pytest.raises((psycopg.Error, pymysql.Error)):
+            rows(client, "SELECT id FROM users")
+    cut = of_kind(until_closed(file), "select")[-1]
+    assert (cut["verdict"], cut["rows"]) == ("limited", 2)
+
+
+def test_copy_tells_its_rows(server, start, folder):
+    at, file = audited(server("pg15"), start, folder)
+    with connection(at) as client, client.cursor() as cursor:
+        with cursor.copy("COPY users (name) TO STDOUT") as copy:
+            assert sum(1 for _ in copy) == 3
+        with client.transaction(force_rollback=True):
+            with cursor.copy("COPY scratch (id) FROM STDIN") as copy:
+                for number in range(9100, 9105):
+                    copy.write_row((number,))
+    assert [one["rows"] for one in of_kind(until_closed(file), "copy")] == [3, 5]
+
+
+def test_who_changes_the_user_ends_a_session_and_begins_one(server, start, folder):
+    import mysql.connector
+    its = server("mysql")
+    file = folder / "audit.jsonl"
+    config = config_for(its, url=its.url(), pool_size=2, extra={"middleware": [{"audit": {"file": str(file)}}]})
+    config["users"].append({"name": schema.OTHER, "password": schema.PASSWORD})
+    at = start(its, config)
+    with mysql.connector.connect(host=at.host, port=at.port, user=at.user, password=at.password,
+                                 database=at.database, ssl_disabled=True, autocommit=True) as client:
+        assert value(client, "SELECT 1") == 1
+        client.cmd_change_user(schema.OTHER, schema.PASSWORD, at.database)
+        assert value(client, "SELECT 2") == 2
+    found = [one for one in until_closed(file, 2) if one["event"] != "statement" or one["kind"] == "select"]
+    told = [(one["event"], one["user"]) for one in found]
+    assert told[0] == ("login", schema.APP) and told[-1] == ("close", schema.OTHER)
+    change = told.index(("close", schema.APP))
+    assert told[change + 1] == ("login", schema.OTHER)
+    assert {user for _, user in told[:change]} == {schema.APP} and {user for _, user in told[change + 1:]} == {schema.OTHER}
+
+
 def test_some_kinds_alone(any_server, start, folder):
     at, file = audited(any_server, start, folder, kinds=["insert", "delete"])
     with connection(at) as client:

@@ -181,6 +181,37 @@ TEST_P(MysqlLimits, WhatMayGoOnBehindTheCutEndsTheSession) {
   EXPECT_EQ(told(), rows({"a"}) + too_many(4, 1));
 }
 
+TEST_P(MysqlLimits, WhatTookEffectAlthoughTheClientHadAnErrorEndsTheSession) {
+  inspector.always = limited(1);
+  for (std::string_view sql :
+       {"INSERT INTO t VALUES (1), (2) RETURNING a", "SELECT a; COMMIT", "CALL p()"}) {
+    warm();
+    client(query(sql));
+    settle();
+    sent();
+    backend(rows({"a", "b"}) + pkt(5, end()));
+    EXPECT_TRUE(conversation->finished()) << sql;
+    EXPECT_EQ(told(), rows({"a"}) + too_many(4, 1));
+    attached = nullptr;
+    pending.clear();
+    make_links(kModern);
+  }
+}
+
+TEST_P(MysqlLimits, ReadsBehindTheCutAreSwallowed) {
+  warm();
+  inspector.always = limited(1);
+  client(query("SELECT a; SELECT b"));
+  sent();
+  backend(rows({"a", "b"}) + pkt(5, end(kAuto | status_flag::kMoreResults)));
+  EXPECT_FALSE(conversation->finished());
+  backend(pkt(6, "\x01") + pkt(7, "column") + pkt(8, "\1b") + pkt(9, end()));
+  EXPECT_EQ(told(), rows({"a"}) + too_many(4, 1));
+  EXPECT_EQ(inspector.answers, Answers{"limited 1"});
+  EXPECT_FALSE(conversation->finished());
+  EXPECT_FALSE(held());
+}
+
 TEST_P(MysqlLimits, ABackendThatIsLostBehindTheCutIsNoNewError) {
   warm();
   inspector.script = {limited(1)};

@@ -40,7 +40,10 @@ class Script {
   Script& expect_any_write() {
     return expect_write([](Bytes written) { EXPECT_FALSE(written.empty()); });
   }
-  Script& expect_tls() { return add({Kind::tls, {}, {}, {}}); }
+  // The client shows `certificate`, if any.
+  Script& expect_tls(std::optional<protocol::PeerCertificate> certificate = std::nullopt) {
+    return add({Kind::tls, {}, {}, {}, std::move(certificate)});
+  }
   Script& give(Buffer frame) {
     return give([frame](Bytes) { return frame; });
   }
@@ -87,6 +90,7 @@ class Script {
     Check check;
     Answer answer;
     std::shared_ptr<const protocol::Secret> secret;
+    std::optional<protocol::PeerCertificate> certificate = std::nullopt;
   };
   struct Place {
     std::size_t step;
@@ -132,6 +136,8 @@ class Script {
         given_.frame = frame_;
       } else if (step.kind == Kind::secret) {
         given_.secret = step.secret;
+      } else if (step.kind == Kind::tls) {
+        given_.certificate = step.certificate;
       }
       return true;
     }

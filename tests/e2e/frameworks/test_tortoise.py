@@ -13,9 +13,16 @@ from tortoise.transactions import in_transaction
 from tortoise_models import Item, Pet, User
 
 
+# Tortoise's own STRICT_TRANS_TABLES alone makes MySQL warn, and a session whose last statement has warnings
+# keeps its backend until the next one.
+SQL_MODE = "STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO"
+
+
 def credentials(at, **options) -> dict:
     """What a service writes into TORTOISE_ORM."""
     engine = "tortoise.backends.asyncpg" if at.postgresql else "tortoise.backends.mysql"
+    if not at.postgresql:
+        options.setdefault("sql_mode", SQL_MODE)
     return {"engine": engine, "credentials": {
         "host": at.host, "port": at.port, "user": at.user, "password": at.password, "database": at.database,
         **options}}

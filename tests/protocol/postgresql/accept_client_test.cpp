@@ -263,6 +263,36 @@ TEST(PostgresqlAccept, TlsIsOfferedByMode) {
   }
 }
 
+TEST(PostgresqlAccept, VerifyingModesLookAtTheCertificateBeforeTheUser) {
+  const PeerCertificate own{"CN=" + std::string(kUser), std::string(kUser)};
+  const PeerCertificate other{"CN=other", "other"};
+  struct Row {
+    TlsMode tls;
+    std::optional<PeerCertificate> shown;
+    std::string refused;
+  };
+  for (const Row& row :
+       {Row{TlsMode::verify_ca, own, ""}, Row{TlsMode::verify_ca, other, ""},
+        Row{TlsMode::verify_full, own, ""}, Row{TlsMode::verify_full, other, "28P01"},
+        Row{TlsMode::verify_ca, std::nullopt, "28000"}}) {
+    ClientScript script;
+    script.give(kSslRequest).expect_write(kYes).expect_tls(row.shown).give(startup_frame_bytes());
+    if (row.refused.empty()) {
+      script.give_secret(with_verifier());
+      scram_steps(script, kPassword)
+          .expect_any_write()
+          .expect_write(authentication_frame(authentication::kOk));
+    } else {
+      script.expect_write(fatal(row.refused));
+    }
+    Result<ClientLogin> login = script.play(accept_client(options(row.tls)));
+    EXPECT_EQ(login.ok(), row.refused.empty());
+    if (login) {
+      EXPECT_EQ(login->certificate, row.shown);
+    }
+  }
+}
+
 TEST(PostgresqlAccept, RequireRefusesAPlainStartupBeforeItLooksAtTheUser) {
   for (const Buffer& startup : {startup_frame_bytes(), startup_frame_bytes("")}) {
     ClientScript script;

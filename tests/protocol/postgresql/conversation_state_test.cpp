@@ -78,30 +78,6 @@ TEST_P(ConversationState, ReadOnlyIsADefaultThatTheClientMayLeave) {
   EXPECT_EQ(*other.conversation->settings()->find("default_transaction_read_only"), "off");
 }
 
-TEST_P(ConversationState, TextThatEndsWithAResetBringsBackTheStartup) {
-  constexpr std::string_view kTidy =
-      "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL;";
-  Talk t = talk({{"work_mem", "8MB"}});
-  t.client(query("SELECT 1"));
-  t.backend(applied() + done());
-  run(t, "LISTEN a");
-  EXPECT_TRUE(t.conversation->pins().has(Pin::listen));
-  t.client(query(kTidy));
-  t.backend(complete("SELECT 1") + complete("CLOSE CURSOR ALL") + complete("UNLISTEN") +
-            error("57014") + ready());
-  EXPECT_TRUE(t.conversation->pins().has(Pin::listen));  // nothing of it has happened
-  t.to_backend();
-  t.client(query(kTidy));
-  EXPECT_EQ(t.to_backend(), query(kTidy));
-  t.backend(complete("SELECT 1") + complete("CLOSE CURSOR ALL") + complete("UNLISTEN") +
-            done("RESET"));
-  EXPECT_FALSE(t.conversation->pins().any());
-  EXPECT_FALSE(t.attached());
-  t.client(query("SHOW work_mem"));
-  EXPECT_EQ(t.to_backend(), query("BEGIN;SELECT " + setting("work_mem", "8MB") + ";COMMIT") +
-                                query("SHOW work_mem"));
-}
-
 TEST_P(ConversationState, RefusedSettingsAreTheRequestsError) {
   for (bool batch : {false, true}) {
     Talk t = talk({{"work_mem", "lots"}});

@@ -182,6 +182,33 @@ TEST_P(FixedSettings, SessionsStartWithTheirSettings) {
   EXPECT_NE(t.to_backend().find("set_config('app.user','ann',false)"), std::string::npos);
 }
 
+TEST_P(FixedSettings, TextThatEndsWithAResetBringsBackTheStartup) {
+  constexpr std::string_view kTidy =
+      "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL;";
+  Talk t = talk({{"work_mem", "8MB"}});
+  t.client(query("SELECT 1"));
+  t.backend(applied() + done("SELECT 1"));
+  t.client(query("LISTEN a"));
+  t.backend(done("LISTEN"));
+  EXPECT_TRUE(t.conversation->pins().has(Pin::listen));
+  t.client(query(kTidy));
+  t.backend(complete("SELECT 1") + complete("CLOSE CURSOR ALL") + complete("UNLISTEN") +
+            error("57014") + ready());
+  EXPECT_TRUE(t.conversation->pins().has(Pin::listen));  // nothing of it has happened
+  t.to_backend();
+  t.client(query(kTidy));
+  EXPECT_EQ(t.to_backend(), query(kTidy));
+  t.backend(complete("SELECT 1") + complete("CLOSE CURSOR ALL") + complete("UNLISTEN") +
+            done("RESET"));
+  EXPECT_FALSE(t.conversation->pins().any());
+  EXPECT_FALSE(t.attached());
+  t.client(query("SHOW work_mem"));
+  EXPECT_EQ(t.to_backend(),
+            query("BEGIN;SELECT " + std::string("pg_catalog.set_config('work_mem','8MB',false)") +
+                  ";COMMIT") +
+                query("SHOW work_mem"));
+}
+
 TEST_P(FixedSettings, StartupParameterIsRefused) {
   for (const SessionDefaults& defaults : {fixed_defaults(), read_only_defaults()}) {
     ClientLogin login;
