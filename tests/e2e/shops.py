@@ -3,12 +3,17 @@ which has fewer backends than they have clients, and two users whose route sets 
 
 from concurrent.futures import ThreadPoolExecutor
 
-from harness import schema
+from harness import schema, tokens
 from harness.process import LOOPBACK
 
 BACKENDS = 3
 CLIENTS = 12
 LEVELS = {"fresh": "READ COMMITTED", "snapshot": "REPEATABLE READ"}  # by user, which is the route's name too
+
+GUEST = "guest"  # a user whose route asks for a token
+# By the family. The drivers of MySQL have no other attribute that their users may set.
+TOKEN_IN = {"postgresql": "sluice.token", "mysql": "program_name"}
+REFUSED = "X-Token header invalid"
 
 
 def url_without_database(server) -> str:
@@ -24,12 +29,20 @@ def make_database(server, name: str) -> None:
 
 
 def config(base: dict) -> dict:
-    """`base` of conftest.config_for with the routes of LEVELS before its own."""
+    """`base` of conftest.config_for with the routes of LEVELS and GUEST before its own."""
     base["pools"]["main"]["pool_size"] = BACKENDS
-    base["users"] += [{"name": user, "password": schema.PASSWORD} for user in LEVELS]
+    base["users"] += [{"name": user, "password": schema.PASSWORD} for user in (*LEVELS, GUEST)]
+    token = {"parameter": TOKEN_IN[base["listeners"][0]["protocol"]], "hmac_sha256_secret": tokens.SECRET}
+    guest = {"name": GUEST, "match": {"user": GUEST}, "pool": "main", "middleware": [{"require_token": token}],
+             "on_refuse": {"message": REFUSED}}
     base["routes"] = [{"name": user, "match": {"user": user}, "pool": "main", "isolation_level": level}
-                      for user, level in LEVELS.items()] + base["routes"]
+                      for user, level in LEVELS.items()] + [guest] + base["routes"]
     return base
+
+
+def bearer(good: bool) -> str:
+    """A token that the route of GUEST takes, or one of another issuer."""
+    return tokens.hs256() if good else tokens.hs256(secret="another secret of thirty-two byte")
 
 
 def level_query(at) -> str:

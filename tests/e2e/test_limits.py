@@ -141,6 +141,7 @@ def test_idle_transaction_timeout(any_server, start):
     closes_quietly(client)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("running", [False, True], ids=["idle", "running"])
 def test_transaction_timeout(any_server, start, running):
     at = begin(any_server, start, pool_size=1, transaction_timeout="1s")
@@ -177,6 +178,7 @@ def running_now(server, mark: str) -> int:
                             f"'%{mark}%' AND id <> CONNECTION_ID()"))
 
 
+@pytest.mark.alone
 def test_query_timeout(any_server, start):
     at = begin(any_server, start, pool_size=1, query_timeout="1s")
     with connection(at) as client, connection(at) as other:
@@ -232,6 +234,7 @@ def test_a_query_that_the_server_does_not_end(server, start):
     closes_quietly(client)
 
 
+@pytest.mark.alone
 def test_client_max_lifetime(any_server, start):
     at = begin(any_server, start, pool_size=6, client_max_lifetime="2s")
     began = time.monotonic()
@@ -252,6 +255,7 @@ def test_client_max_lifetime(any_server, start):
         closes_quietly(one)
 
 
+@pytest.mark.alone
 def test_a_busy_client_leaves_at_its_age_too(any_server, start):
     at = begin(any_server, start, client_max_lifetime="1s")
     client = open_client(at)

@@ -19,7 +19,7 @@ from harness import schema
 from harness.process import wait_until
 from test_limits import ask_only, closes_quietly, open_client, slow, wait_for_waiter
 
-pytestmark = pytest.mark.proxy_only
+pytestmark = [pytest.mark.proxy_only, pytest.mark.alone]
 
 MIB = 1 << 20
 DESCRIPTORS = 64

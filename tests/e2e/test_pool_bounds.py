@@ -12,7 +12,7 @@ import pytest
 from clients import my_connection, pg_connection, rows
 from harness import schema
 
-pytestmark = [pytest.mark.proxy_only, pytest.mark.sanitized]
+pytestmark = [pytest.mark.proxy_only, pytest.mark.sanitized, pytest.mark.alone]
 
 SIZE, OVERFLOW, CLIENTS, SECONDS = 4, 3, 120, 6
 LOST = (psycopg.Error, pymysql.err.Error, OSError)

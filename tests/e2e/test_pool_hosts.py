@@ -44,6 +44,7 @@ def seconds_to_answer(at) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.alone
 def test_a_host_that_does_not_answer_costs_a_moment_once(any_server, start):
     with black_hole() as hole:
         at = start(any_server, with_hosts(any_server, hole, any_server.port, pool_size=6))

@@ -82,6 +82,7 @@ class InTransaction(Client):
         rows(client, "COMMIT")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("name,how", STOPS, ids=[f"{n}-{h.name}" for n, h in STOPS])
 def test_a_restart_under_load(server, start, name, how):
     its = server(name)

@@ -14,10 +14,11 @@ if not settings.configured:
     django.setup()
 
 from django.core.management import call_command  # noqa: E402
-from django.db import IntegrityError, connections, transaction  # noqa: E402
+from django.db import IntegrityError, OperationalError, connections, transaction  # noqa: E402
 from django.db.models import Count, F, ProtectedError, Sum  # noqa: E402
 from django_shop.models import Item, Pet, User  # noqa: E402
-from shops import BACKENDS, CLIENTS, LEVELS, backends, level_name, level_query, own_level, pins, together  # noqa: E402
+from shops import (BACKENDS, CLIENTS, GUEST, LEVELS, REFUSED, TOKEN_IN, backends, bearer, level_name,  # noqa: E402
+                   level_query, own_level, pins, together)
 
 _numbers = itertools.count()
 
@@ -226,3 +227,17 @@ def test_isolation_level_of_the_route(use, user):
             cursor.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
             assert isolation(routed, use.at) == "SERIALIZABLE"
     assert isolation(routed, use.at) == LEVELS[user]
+
+
+@pytest.mark.proxy_only
+def test_a_token(use):
+    """mysqlclient has no connection attributes that one may set: a route for it cannot ask for a token."""
+    if not use.at.postgresql:
+        with pytest.raises(OperationalError, match=REFUSED):
+            User.objects.using(use(GUEST)).count()
+        return
+    good = use(GUEST, options=f"-c {TOKEN_IN['postgresql']}={bearer(True)}")
+    assert User.objects.using(good).filter(name="nobody").count() == 0
+    for alias in (use(GUEST, options=f"-c {TOKEN_IN['postgresql']}={bearer(False)}"), use(GUEST)):
+        with pytest.raises(OperationalError, match=REFUSED):
+            User.objects.using(alias).count()

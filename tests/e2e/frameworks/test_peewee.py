@@ -4,7 +4,8 @@ import peewee
 import pytest
 from conftest import ALL
 from playhouse.mysql_ext import MySQLConnectorDatabase
-from shops import BACKENDS, CLIENTS, LEVELS, backends, level_name, level_query, own_level, pins, together
+from shops import (BACKENDS, CLIENTS, GUEST, LEVELS, REFUSED, TOKEN_IN, backends, bearer, level_name, level_query,
+                   own_level, pins, together)
 
 
 class User(peewee.Model):
@@ -208,3 +209,20 @@ def test_isolation_level_of_the_route(shop_at, user):
         with routed.atomic(isolation_level="SERIALIZABLE"):
             assert isolation(routed, shop_at.at) == "SERIALIZABLE"
     assert isolation(routed, shop_at.at) == LEVELS[user]
+
+
+def with_token(driver: str, token: str) -> dict:
+    return {TOKEN_IN["mysql"]: token} if driver == "pymysql" else {
+        "options": f"-c {TOKEN_IN['postgresql']}={token}"}
+
+
+# Without its C extension mysql.connector sends no more than 255 bytes of attributes.
+@pytest.mark.proxy_only
+@pytest.mark.parametrize("shop_at", [place for place in PLACES if place[1] != "mysqlconnector"], ids="-".join,
+                         indirect=True)
+def test_a_token(shop_at):
+    good = shop_at.database(GUEST, **with_token(shop_at.driver, bearer(True)))
+    assert good.execute_sql("SELECT COUNT(*) FROM users WHERE name = 'nobody'").fetchone()[0] == 0
+    for options in (with_token(shop_at.driver, bearer(False)), {}):
+        with pytest.raises(Exception, match=REFUSED):
+            shop_at.database(GUEST, **options).connect()

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 import sqlalchemy as sa
 from alchemy_models import Base, Item, Pet, User, count_of, place_id, places
-from shops import BACKENDS, CLIENTS, LEVELS, backends, own_level, pins
+from shops import BACKENDS, CLIENTS, GUEST, LEVELS, REFUSED, TOKEN_IN, backends, bearer, own_level, pins
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import selectinload
@@ -247,5 +247,26 @@ def test_isolation_level_of_the_route(run, user):
             await reader.rollback()
             one = await reader.connection(execution_options={"isolation_level": "SERIALIZABLE"})
             assert await level_of(one) == "SERIALIZABLE"
+
+    run(test)
+
+
+def with_token(driver: str, token: str) -> dict:
+    """The connect_args of each driver."""
+    return {"postgresql+asyncpg": {"server_settings": {TOKEN_IN["postgresql"]: token}},
+            "postgresql+psycopg": {"options": f"-c {TOKEN_IN['postgresql']}={token}"}}.get(
+                driver, {TOKEN_IN["mysql"]: token})
+
+
+@pytest.mark.proxy_only
+def test_a_token(run):
+    async def test(shop):
+        arguments = with_token(shop.driver, bearer(True))
+        async with shop.engine(GUEST, connect_args=arguments).connect() as connection:
+            assert await connection.scalar(count_of("nobody")) == 0
+        for arguments in (with_token(shop.driver, bearer(False)), {}):
+            with pytest.raises(Exception, match=REFUSED):
+                async with shop.engine(GUEST, connect_args=arguments).connect():
+                    pass
 
     run(test)

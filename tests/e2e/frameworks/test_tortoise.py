@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 from conftest import ALL
-from shops import BACKENDS, CLIENTS, LEVELS, backends, level_name, level_query, own_level, pins
+from shops import (BACKENDS, CLIENTS, GUEST, LEVELS, REFUSED, TOKEN_IN, backends, bearer, level_name, level_query,
+                   own_level, pins)
 from tortoise import Tortoise
 from tortoise.exceptions import IntegrityError
 from tortoise.expressions import F
@@ -15,7 +16,7 @@ from tortoise_models import Item, Pet, User
 
 # Tortoise's own STRICT_TRANS_TABLES alone makes MySQL warn, and a session whose last statement has warnings
 # keeps its backend until the next one.
-SQL_MODE = "STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO"
+SQL_MODE = "'STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO'"  # asyncmy puts it into a SET as it is
 
 
 def credentials(at, **options) -> dict:
@@ -201,3 +202,19 @@ def test_isolation_level_of_the_route(run, at, user):
         await created.delete(using_db=plain)
 
     run(test, routed=user)
+
+
+@pytest.mark.proxy_only
+def test_a_token(at):
+    def with_token(token):
+        return {"server_settings": {TOKEN_IN["postgresql"]: token}} if at.postgresql else {TOKEN_IN["mysql"]: token}
+
+    async def use(options):
+        async with opened(at.with_(user=GUEST), **options):
+            assert await User.filter(name="nobody").count() == 0
+
+    asyncio.run(use(with_token(bearer(True))))
+    for options in (with_token(bearer(False)), {}):
+        with pytest.raises(Exception) as refused:
+            asyncio.run(use(options))
+        assert REFUSED in str(refused.value) or REFUSED in str(refused.value.__context__)
