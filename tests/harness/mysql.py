@@ -4,7 +4,7 @@ import signal
 import socket
 import subprocess
 
-from harness import schema, tools
+from harness import datadirs, schema, tools
 from harness.process import (LOOPBACK, Daemon, free_port, own, remove, run_as_server, scratch,
                              wait_until)
 from harness.tls import make_certificates
@@ -24,9 +24,14 @@ class _MySqlFamily:
         self.daemon = None
         self.certificates = make_certificates(self.folder)
         own(self.certificates.cert)
+        datadirs.provide(name, self._program()[0], self.folder / "data", self._make)
+        self.start()
+
+    def _make(self) -> None:
         self._initialise()
         self.start()
         self._make_accounts()
+        self.stop()
 
     def start(self) -> None:
         self.daemon = Daemon([

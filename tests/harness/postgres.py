@@ -5,7 +5,7 @@ import pathlib
 import signal
 import subprocess
 
-from harness import schema, tools
+from harness import datadirs, schema, tools
 from harness.process import (LOOPBACK, Daemon, free_port, own, remove, run_as_server, scratch,
                              wait_until)
 from harness.tls import make_certificates
@@ -33,14 +33,19 @@ class Postgres:
         self.folder = scratch(name)
         self.port = free_port()
         self.daemon = None
-        data = self.folder / "data"
-        run_as_server([bin_dir / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync",
-                       "-E", "UTF8", "--no-locale"], cwd="/")
-        (data / "pg_hba.conf").write_text(_HBA)
         self.certificates = make_certificates(self.folder)
         own(self.certificates.cert)
+        datadirs.provide(name, bin_dir / "postgres", self.folder / "data", self._make)
+        self.start()
+
+    def _make(self) -> None:
+        data = self.folder / "data"
+        run_as_server([self.bin / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync",
+                       "-E", "UTF8", "--no-locale"], cwd="/")
+        (data / "pg_hba.conf").write_text(_HBA)
         self.start()
         self._make_accounts()
+        self.stop()
 
     def start(self) -> None:
         settings = {
