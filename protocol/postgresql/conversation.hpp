@@ -121,6 +121,7 @@ class ClientConversation final : public Conversation {
   // ---- effects
   sql::ScannerOptions scanner_options() const;
   sql::ScannerOptions syntax() const;
+  bool wants_double_byte() const;
   bool settings_applied() const;
   Step consider(const sql::Effects& effects, std::optional<Failure>& refusal);
   std::optional<Failure> refusal_of(const sql::Effects& effects) const;

@@ -23,6 +23,9 @@ bool is_off(std::string_view value) {
 
 // Encodings whose characters may end in the byte of a backslash, by their names and aliases.
 bool is_double_byte(std::string_view encoding) {
+  if (encoding == "UTF8" || encoding == "utf8") {
+    return false;  // nearly everybody's
+  }
   constexpr auto kNames = std::to_array<std::string_view>(
       {"big5", "gb18030", "gbk", "johab", "mskanji", "shiftjis", "shiftjis2004", "sjis", "uhc",
        "win932", "win936", "win949", "win950", "windows932", "windows936", "windows949",
@@ -85,15 +88,27 @@ sql::ScannerOptions ClientConversation::scanner_options() const {
   return options;
 }
 
+// Looked up once for each value of the settings, where every request asks.
+bool ClientConversation::wants_double_byte() const {
+  if (inspection_ && inspection_->encoding_of == wanted_) {
+    return inspection_->double_byte;
+  }
+  const std::string* own = find_setting(wanted_, "client_encoding");
+  const bool wants = own != nullptr && is_double_byte(*own);
+  if (inspection_) {
+    inspection_->encoding_of = wanted_;
+    inspection_->double_byte = wants;
+  }
+  return wants;
+}
+
 // For those who must be sure of what they read.
 sql::ScannerOptions ClientConversation::syntax() const {
   sql::ScannerOptions options = scanner_options();
   if (settings_applied()) {
     options.double_byte = is_double_byte(link_->parameter("client_encoding"));
   }
-  if (const std::string* own = find_setting(wanted_, "client_encoding")) {
-    options.double_byte = options.double_byte || is_double_byte(*own);
-  }
+  options.double_byte = options.double_byte || wants_double_byte();
   return options;
 }
 

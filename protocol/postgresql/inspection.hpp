@@ -15,6 +15,7 @@
 #include "protocol/bytes.hpp"
 #include "protocol/inspector.hpp"
 #include "protocol/postgresql/statements.hpp"
+#include "protocol/settings.hpp"
 
 namespace sluice::protocol::postgresql {
 
@@ -73,6 +74,10 @@ class Inspection {
     }
     return std::exchange(admitted, false);
   }
+
+  // ---- how texts are read: what the session's settings say of it, looked up once for each of them
+  SettingsPtr encoding_of;
+  bool double_byte = false;
 
   // ---- answers of what is on the backend, in the order of its replies
   DueAnswers due;
