@@ -237,6 +237,8 @@ class Conversation {
   // FOUND_ROWS that are fixed at login). 0 for PostgreSQL.
   virtual std::uint64_t link_class() const = 0;
   virtual PinSet pins() const = 0;
+  // The client has asked for READ UNCOMMITTED for one transaction, which the settings do not show.
+  virtual bool asked_for_uncommitted() const { return false; }
 
   // MySQL COM_CHANGE_USER and KILL, PostgreSQL nothing: requests that the session itself must carry
   // out. Set when from_client() returned Need::backend or Need::reply is never combined with this;

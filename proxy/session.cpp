@@ -263,7 +263,6 @@ void Session::hold(BackendPtr backend, Exchange& exchange) {
   }
   ++lease_;
   presence_.become(ClientState::active);
-  note_isolation();
   conversation_->attach(backend_->link(), exchange);
 }
 

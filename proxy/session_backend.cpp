@@ -130,6 +130,7 @@ void Session::let_go() {
     spawn(worker_.server.gate(), cancel_running(worker_, backend, true, [] { return true; }));
   }
   check_in(std::move(backend), cleanup);
+  note_isolation();
   show_state();
 }
 

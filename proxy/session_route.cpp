@@ -198,11 +198,12 @@ std::string_view Session::isolation() const {
 void Session::note_isolation() {
   const protocol::SettingsPtr& settings = conversation_->settings();
   const std::uint64_t hash = settings ? settings->hash() : 0;
-  if (hash == settings_seen_ || uncommitted_) {
+  const bool once = conversation_->asked_for_uncommitted();
+  if (uncommitted_ || (hash == settings_seen_ && !once)) {
     return;
   }
   settings_seen_ = hash;
-  if (isolation() != "READ UNCOMMITTED") {
+  if (!once && isolation() != "READ UNCOMMITTED") {
     return;
   }
   uncommitted_ = true;

@@ -60,6 +60,7 @@ class MysqlConversation final : public Conversation {
   const SettingsPtr& settings() const override { return wanted_; }
   std::uint64_t link_class() const override;
   PinSet pins() const override { return pins_; }
+  bool asked_for_uncommitted() const override { return uncommitted_; }
 
   std::optional<Special> take_special() override;
   void complete_special(const Status& outcome, Exchange& out) override;
@@ -211,6 +212,7 @@ class MysqlConversation final : public Conversation {
   bool waiting_ : 1 = false;          // the command at the head waits for replies to ours
   bool show_state_ : 1 = false;       // the client switched trackers itself
   bool characteristics_ : 1 = false;  // a one-shot SET TRANSACTION waits
+  bool uncommitted_ : 1 = false;      // ... or has, once, for READ UNCOMMITTED
   bool xa_ : 1 = false;
   bool session_changed_ : 1 = false;  // by something that only Pin::session describes
   bool table_locks_ : 1 = false;

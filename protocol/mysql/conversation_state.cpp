@@ -59,6 +59,7 @@ bool MysqlConversation::track(const MysqlStatement& effects, const TrackEntry& e
       return true;
     case TrackType::transaction_characteristics:
       characteristics_ = !entry.value.empty();
+      uncommitted_ = uncommitted_ || entry.value.find("READ UNCOMMITTED") != std::string_view::npos;
       return false;
     default:
       return false;

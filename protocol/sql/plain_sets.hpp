@@ -14,7 +14,8 @@ namespace sluice::protocol::sql {
 
 using NamedValues = std::vector<std::pair<std::string, std::string>>;
 
-// Names and values in their order, when `text` holds nothing but `SET name = value`; names as the
+// Names and values in their order, when `text` holds nothing but `SET name = value` (in PostgreSQL
+// also SELECT set_config(name, value, false), which is the same); names as the
 // server folds them, a user variable of MySQL with its '@'. SET LOCAL, GLOBAL and TRANSACTION,
 // DEFAULT and expressions are not plain.
 std::optional<NamedValues> plain_sets(std::string_view text, ScannerOptions options);

@@ -67,7 +67,9 @@ std::optional<protocol::Failure> parse_blocks(const std::vector<std::string>& te
   for (const std::string& text : texts) {
     config::Cidr block;
     if (const auto problem = config::parse_cidr(text, block); !problem.empty()) {
-      return protocol::fail(FailureKind::internal, "address_rules: '" + text + "' " + problem);
+      return protocol::fail(
+          FailureKind::internal,
+          std::string("address_rules: '").append(text).append("' ").append(problem));
     }
     out.push_back(block);
   }

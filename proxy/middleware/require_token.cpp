@@ -119,10 +119,11 @@ class TokenPart final : public Part {
   }
 
   std::optional<Refused> hold_against_patterns(const json::object& claims) const {
-    for (const auto& [name, pattern] : options_.claims) {
+    for (const auto& wanted : options_.claims) {
+      const std::string& name = wanted.first;
       const auto texts = claim_texts(claims, name);
       const bool fits = std::any_of(texts.begin(), texts.end(), [&](const std::string& text) {
-        return config::matches(pattern, text);
+        return config::matches(wanted.second, text);
       });
       if (!fits) {
         return Refused{RefusalReason::token_claim,
@@ -242,7 +243,7 @@ Made make(const RequireToken& options) {
   }
   for (const auto& [claim, setting] : options.expose) {
     if (const auto problem = setting_problem(setting); !problem.empty()) {
-      return unusable("expose: '" + setting + "' " + problem);
+      return unusable(std::string("expose: '").append(setting).append("' ").append(problem));
     }
   }
   for (const auto& [claim, pattern] : options.claims) {

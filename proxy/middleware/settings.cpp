@@ -44,7 +44,9 @@ class Settings final : public Middleware {
 Made make(const config::SessionSettings& options) {
   for (const auto& [setting, value] : options.values) {
     if (const auto problem = setting_problem(setting); !problem.empty()) {
-      return protocol::fail(FailureKind::internal, "settings: '" + setting + "' " + problem);
+      return protocol::fail(
+          FailureKind::internal,
+          std::string("settings: '").append(setting).append("' ").append(problem));
     }
     if (value.find('\0') != std::string::npos) {
       return protocol::fail(FailureKind::internal,

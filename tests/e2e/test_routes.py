@@ -177,6 +177,21 @@ def test_read_uncommitted_is_accepted_and_told_of_once(any_server, start):
     assert at.sluice.metric(count, route="rest") == 1
 
 
+@pytest.mark.parametrize("name", ["mariadb", "mysql"])
+def test_read_uncommitted_for_one_transaction_is_told_of(server, start, name):
+    at = start(server(name), config_for(server(name)))
+    with my_connection(at) as client:
+        rows(client, "SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED")
+        rows(client, "START TRANSACTION")
+        rows(client, "SELECT 1")
+        rows(client, "COMMIT")
+        assert at.sluice.metric("sluice_read_uncommitted_sessions_total", route="all") == 1
+    with my_connection(at) as client:
+        rows(client, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        rows(client, "SELECT 1")
+    assert at.sluice.metric("sluice_read_uncommitted_sessions_total", route="all") == 1
+
+
 def limited(server, **route) -> dict:
     return config_for(server, route={"middleware": [{"connection_limit": {"per_user": 1}}], **route})
 

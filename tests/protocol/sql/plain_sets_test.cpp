@@ -24,7 +24,7 @@ TEST(PlainSets, of_postgresql) {
   EXPECT_EQ(read("SET a.b TO 5; set Search_Path = x ;", false), "a.b=5|search_path=x");
   EXPECT_EQ(read("", false), "");
   for (const char* text :
-       {"SET LOCAL a = 1", "SET TRANSACTION READ ONLY", "SELECT set_config('a', 'b', false)",
+       {"SET LOCAL a = 1", "SET TRANSACTION READ ONLY", "SELECT set_config('a', 'b', true)",
         "SET a = 1; SELECT 1", "SET ROLE x", "SET a TO DEFAULT", "RESET a", "BEGIN"}) {
     EXPECT_EQ(read(text, false), "refused") << text;
   }
