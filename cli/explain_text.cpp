@@ -15,7 +15,6 @@ using config::quoted;
 using proxy::explain::EntryStory;
 using proxy::explain::Explanation;
 using proxy::explain::Question;
-using proxy::explain::Said;
 using proxy::explain::StatementStory;
 
 constexpr std::size_t kColumn = 20;
@@ -121,7 +120,7 @@ std::string statement_text(const Explanation& told, const Question& question,
     out += inner("bytes", "at most " + std::to_string(story.limits.bytes));
   }
   for (const auto& [name, value] : story.carried) {
-    out += inner("carried", name + " = " + value);
+    out += inner("carried", std::string(name).append(" = ").append(value));
   }
   for (const auto& pin : story.pins) {
     out += inner("pinned", std::string(pin.label) + ": " + std::string(pin.why));

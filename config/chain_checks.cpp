@@ -73,11 +73,11 @@ class ChainCheck {
         check_pools(*rules, path, speaks);
       } else if (const auto* settings = std::get_if<SessionSettings>(&options)) {
         for (const auto& [name, value] : settings->values) {
-          check_setting(name, path + "." + name, speaks);
+          check_setting(name, std::string(path).append(".").append(name), speaks);
         }
       } else if (const auto* token = std::get_if<RequireToken>(&options)) {
         for (const auto& [claim, name] : token->expose) {
-          check_setting(name, path + ".expose." + claim, speaks);
+          check_setting(name, std::string(path).append(".expose.").append(claim), speaks);
         }
       } else if (const auto* audit = std::get_if<Audit>(&options)) {
         check_file(*audit, placed.chain[i], path);

@@ -184,7 +184,9 @@ class Loader {
     for (const Entry& entry : node.entries) {
       auto& [name, text] = members.emplace_back();
       if (const auto why = key.parse(entry.key, name); !why.empty()) {
-        report_.error_at(entry.key_mark, path + ": the key " + quoted(entry.key) + " " + why);
+        std::string said = path + ": the key ";
+        said.append(quoted(entry.key)).append(" ").append(why);
+        report_.error_at(entry.key_mark, said);
         report_.set_unknown(path);
         continue;
       }
