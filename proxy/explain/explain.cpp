@@ -206,8 +206,10 @@ class Asking {
     request.syntax = {mysql_, mysql_, false};
     story.digest = request.digest();
     auto verdict = chain.ask(request);
-    story.text = verdict.kind == protocol::Verdict::Kind::rewrite ? std::move(verdict.text)
-                                                                  : *question_.statement;
+    story.text = *question_.statement;
+    if (verdict.kind == protocol::Verdict::Kind::rewrite) {
+      story.text = std::move(verdict.text);
+    }
     story.refused = std::move(verdict.failure);
     story.delayed = verdict.kind == protocol::Verdict::Kind::delay;
     story.limits = verdict.limits;

@@ -48,12 +48,14 @@ class GoodToken final : public Middleware {
   void let_in(Login& login, Verdict& verdict) const {
     for (const auto& [name, pattern] : options_.claims) {
       if (given(name) && !matches(name, pattern)) {
-        verdict.refuse(RefusalReason::token_claim,
-                       protocol::fail(FailureKind::token_invalid,
-                                      "token missing or not valid: send a good one as the startup "
-                                      "parameter or connection attribute " +
-                                          options_.parameter,
-                                      "its claim " + name + " does not match " + pattern));
+        verdict.refuse(
+            RefusalReason::token_claim,
+            protocol::fail(
+                FailureKind::token_invalid,
+                "token missing or not valid: send a good one as the startup "
+                "parameter or connection attribute " +
+                    options_.parameter,
+                std::string("its claim ").append(name).append(" does not match ").append(pattern)));
         return;
       }
     }
