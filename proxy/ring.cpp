@@ -96,16 +96,20 @@ bool Ring::queue(RingOp& op) {
   return true;
 }
 
+bool Ring::begin(RingOp& op, RingOp*& slot) {
+  if (!queue(op)) {
+    finish(&op);
+    return false;
+  }
+  op.slot = &slot;
+  slot = &op;
+  return true;
+}
+
 bool Ring::receive(RingOp*& slot, int fd, RingUser& user) {
   RingOp* op = make_op(RingOp::Kind::receive, fd);
   op->user = &user;
-  if (!queue(*op)) {
-    finish(op);
-    return false;
-  }
-  op->slot = &slot;
-  slot = op;
-  return true;
+  return begin(*op, slot);
 }
 
 bool Ring::watch(RingOp*& slot, int fd, Watched& watched, std::uint32_t events, bool again) {
@@ -113,25 +117,13 @@ bool Ring::watch(RingOp*& slot, int fd, Watched& watched, std::uint32_t events, 
   op->watched = &watched;
   op->events = events;
   op->again = again;
-  if (!queue(*op)) {
-    finish(op);
-    return false;
-  }
-  op->slot = &slot;
-  slot = op;
-  return true;
+  return begin(*op, slot);
 }
 
 bool Ring::accept(RingOp*& slot, int fd, RingListener& listener) {
   RingOp* op = make_op(RingOp::Kind::accept, fd);
   op->listener = &listener;
-  if (!queue(*op)) {
-    finish(op);
-    return false;
-  }
-  op->slot = &slot;
-  slot = op;
-  return true;
+  return begin(*op, slot);
 }
 
 void Ring::queue_send(SendOp& op, io_uring_sqe& sqe) {

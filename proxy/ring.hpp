@@ -106,6 +106,8 @@ class Ring {
 
   io_uring_sqe* next_sqe();
   bool queue(RingOp& op);
+  // The same for one that is new; `slot` points to it from then on. False: it is let go.
+  bool begin(RingOp& op, RingOp*& slot);
   void queue_send(SendOp& op, io_uring_sqe& sqe);
   RingOp* make_op(RingOp::Kind kind, int fd);
   SendOp* make_send();
