@@ -5,9 +5,9 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
 [[ -e build/dev/compile_commands.json ]] || cmake --preset dev >/dev/null
-# gcc's switch for coroutines is an error to clang, which needs none.
+# gcc's own switches are errors to clang, and its precompiled headers are none of clang's.
 mkdir -p build/tidy
-sed 's/ -fcoroutines//' build/dev/compile_commands.json >build/tidy/compile_commands.json
+sed -E 's/ -fcoroutines| -fpch-preprocess| -Winvalid-pch| -include [^ ]*cmake_pch.hxx//g' build/dev/compile_commands.json >build/tidy/compile_commands.json
 stamps=$cache/tidy
 mkdir -p "$stamps"
 export stamps

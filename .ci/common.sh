@@ -20,6 +20,8 @@ venv=$cache/venv-$(sha256sum "$requirements" | cut -c1-12)
 export CCACHE_DIR=${CCACHE_DIR:-$cache/ccache} CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-5G}
 # Two clones of the same commit share what is compiled: no absolute path goes into a key.
 export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
+# What ccache asks for before it works with precompiled headers.
+export CCACHE_SLOPPINESS=pch_defines,time_macros
 export SLUICE_CACHE_DIR=$cache SLUICE_PEERS_DIR=$peers
 
 say() { printf '\n== %s\n' "$*"; }

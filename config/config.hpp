@@ -90,9 +90,12 @@ struct Pool {
   std::size_t max_user_connections = 0;  // over all databases of one user; 0 = no bound
 };
 
+// What a user may do on the console, the HTTP API and the dashboard.
+enum class AdminRight : std::uint8_t { none, read_only, act };
+
 struct User {
   std::string name;
-  bool admin = false;
+  AdminRight admin = AdminRight::none;
   protocol::Secret secret;
 };
 
@@ -141,7 +144,11 @@ struct Route {
 
 struct Admin {
   std::optional<Address> http;
+  std::string socket;  // path of a unix socket for `sluice ctl` and the API; "" = none
+  ListenerTls tls;     // of `http`: disable or require
+  bool dashboard = false;
   Readiness readiness = Readiness::any;
+  std::string console_database = "sluice";  // "pgbouncer" means it, too; "" = no console
 };
 
 struct Limits {

@@ -27,8 +27,6 @@ using std::chrono::milliseconds;
 
 // Groups of which nothing is built yet.
 struct LaterAuth {};
-struct LaterAdminTls {};
-struct LaterDashboard {};
 
 inline Choice<TlsMode> tls_modes() {
   return {{{"disable", TlsMode::disable},
@@ -166,7 +164,13 @@ void fields(V& v, User& u) {
            "as MySQL stores it: `*` and 40 hexadecimal digits");
   v.secret("caching_sha2_hash", u.secret.caching_sha2_hash, SecretForm::caching_sha2,
            "as MySQL stores it: `$A$...` or `$B$...`");
-  v.later("admin", {"false"});
+  const Choice<AdminRight> rights{{{"false", AdminRight::none},
+                                   {"read_only", AdminRight::read_only},
+                                   {"true", AdminRight::act}},
+                                  {}};
+  v.option("admin", u.admin, rights,
+           "what the user may do on the console, the HTTP API and the dashboard: nothing, see "
+           "(`read_only`), or see and act");
 }
 
 template <typename V>
@@ -175,29 +179,44 @@ void fields(V& v, LaterAuth&) {
   v.later("passthrough", {"false"});
 }
 
+// The `tls` and `dashboard` of `admin`, as groups of their own.
+struct AdminTls {
+  ListenerTls& tls;
+};
+struct Dashboard {
+  bool& enabled;
+};
+
 template <typename V>
-void fields(V& v, LaterAdminTls&) {
-  v.later("mode", {"disable"});
-  v.later("cert_file");
-  v.later("key_file");
-  v.later("client_ca_file");
+void fields(V& v, AdminTls& t) {
+  const Choice<TlsMode> modes{{{"disable", TlsMode::disable}, {"require", TlsMode::require}}, {}};
+  v.option("mode", t.tls.mode, modes, "whether admin.http speaks HTTPS");
+  v.option("cert_file", t.tls.cert_file, Text{"path"}, "certificate chain in PEM");
+  v.option("key_file", t.tls.key_file, Text{"path"}, "its private key in PEM");
 }
 
 template <typename V>
-void fields(V& v, LaterDashboard&) {
-  v.later("enabled", {"false"});
+void fields(V& v, Dashboard& d) {
+  v.option("enabled", d.enabled, Boolean{},
+           "serve the dashboard at / of admin.http; its users are those with `admin`");
 }
 
 template <typename V>
 void fields(V& v, Admin& a) {
   v.option("http", a.http, Bind{},
-           "address of /metrics, /livez and /readyz, written as `bind` is; without it: none");
+           "address of /metrics, the probes, /api/v1 and the dashboard, written as `bind` is; "
+           "without it: none");
+  v.option("socket", a.socket, Text{"path"},
+           "unix socket of the same API for `sluice ctl`, `top` and `drain`, for the user that "
+           "sluice runs as and root alone, who are admins there; without it: none");
+  AdminTls tls{a.tls};
+  v.group("tls", tls, "TLS of admin.http");
+  Dashboard dashboard{a.dashboard};
+  v.group("dashboard", dashboard, "the web page");
   v.group("readiness", a.readiness, "when /readyz says yes");
-  LaterAdminTls tls;
-  v.group("tls", tls, "");
-  LaterDashboard dashboard;
-  v.group("dashboard", dashboard, "");
-  v.later("console_database");
+  v.option("console_database", a.console_database, Text{"name"},
+           "clients that log in to this database reach the console; `pgbouncer` means it, too; "
+           "\"\" = no console");
 }
 
 template <typename V>

@@ -96,6 +96,23 @@ void check_addresses(const Config& config, Report& report) {
   }
 }
 
+void check_admin(const Admin& admin, const LoadOptions& options, Report& report) {
+  const std::array<std::pair<const std::string*, std::string>, 2> files{
+      {{&admin.tls.cert_file, "admin.tls.cert_file"}, {&admin.tls.key_file, "admin.tls.key_file"}}};
+  for (const auto& [file, key] : files) {
+    if (admin.tls.mode != TlsMode::disable && file->empty() && !report.given(key)) {
+      report.error(key, "is missing; tls needs it unless its mode is disable");
+    }
+    check_readable(*file, key, options, report);
+  }
+  if (admin.http && !admin.http->unix_path.empty() && !report.doubtful("admin.http")) {
+    report.error("admin.http", "must be host:port; a unix socket is given as admin.socket");
+  }
+  if (admin.dashboard && !admin.http && !report.given("admin.http")) {
+    report.error("admin.dashboard.enabled", "needs admin.http, where the page is served");
+  }
+}
+
 void check_pool(const Pool& pool, const LoadOptions& options, Report& report) {
   const std::string path = "pools." + pool.name;
   const PoolTls& tls = pool.tls;
@@ -147,6 +164,7 @@ void validate(const Config& config, const LoadOptions& options, Report& report) 
     check_listener(config.listeners[i], item("listeners", i), options, report);
   }
   check_addresses(config, report);
+  check_admin(config.admin, options, report);
   for (const Pool& pool : config.pools) {
     check_pool(pool, options, report);
   }

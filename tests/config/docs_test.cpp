@@ -37,7 +37,7 @@ TEST(Reference, tells_key_type_default_and_meaning) {
   EXPECT_NE(text.find("| `pool_size` | whole number from 1 to 100000 | `20` | connections"),
             std::string::npos);
   EXPECT_NE(text.find("| `password_file` | path |"), std::string::npos);
-  EXPECT_NE(text.find("* `users[].admin`, accepted as `false`\n"), std::string::npos);
+  EXPECT_NE(text.find("* `auth.passthrough`, accepted as `false`\n"), std::string::npos);
   EXPECT_NE(text.find("| `middleware` | chain |"), std::string::npos);
 }
 
