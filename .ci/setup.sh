@@ -39,6 +39,7 @@ install_venv() {
 
 install_packages
 install_venv
+"$root/.ci/chart.sh" --setup
 shift_peers=()
 [[ ${1:-} == --peers ]] && { shift; shift_peers=("$@"); }
 if ! "$root/.ci/peers.sh" "$peers" "${shift_peers[@]}"; then
