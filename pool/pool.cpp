@@ -153,6 +153,30 @@ bool Pool::evict_coldest() {
   return state_->evict_coldest();
 }
 
+std::vector<Member*> Pool::pause(TimePoint now) {
+  return locked([&](PoolState& state) { return state.pause(now); });
+}
+
+void Pool::resume(TimePoint now) {
+  locked([&](PoolState& state) { return state.resume(now); }).deliver();
+}
+
+bool Pool::paused() const {
+  const std::lock_guard lock(mutex_);
+  return state_->paused();
+}
+
+Duration Pool::paused_for(TimePoint now) const {
+  const std::lock_guard lock(mutex_);
+  return state_->paused_for(now);
+}
+
+std::vector<Member*> Pool::retire_all(TimePoint now) {
+  auto result = locked([&](PoolState& state) { return state.retire_all(now); });
+  result.deliveries.deliver();
+  return std::move(result.members);
+}
+
 std::vector<Member*> Pool::shut_down(CloseReason reason) {
   auto result = locked([&](PoolState& state) { return state.shut_down(reason); });
   result.deliveries.deliver();

@@ -59,6 +59,7 @@ class Member {
   std::uint32_t worker = 0;      // which worker's thread drives it now
   std::uint64_t fit_class = 0;   // must equal the asker's
   std::uint64_t state_hash = 0;  // equal to the asker's is preferred
+  std::uint64_t generation = 0;  // of the decision or the tick that it was opened for
 
  private:
   friend class PoolState;
@@ -107,7 +108,8 @@ struct Reuse {
 // false).
 struct Open {
   Member* evict = nullptr;
-  CloseReason reason = CloseReason::evicted;  // or lifetime, or validation (from replace())
+  CloseReason reason = CloseReason::evicted;  // or lifetime, admin, or validation (of replace())
+  std::uint64_t generation = 0;               // for Member::generation
 };
 struct Queued {};
 // max_waiting sessions wait already.
@@ -162,6 +164,7 @@ struct Tick {
   std::vector<Member*> ping;  // lent to the owner: proven() and release(), or forget()
   // So many slots are the owner's to open: each ends in opened() and release(), or open_failed().
   std::size_t open = 0;
+  std::uint64_t generation = 0;  // for Member::generation of what is opened
 };
 
 struct Snapshot {
@@ -173,6 +176,10 @@ struct Snapshot {
   Duration oldest_wait{0};
   std::uint32_t failures = 0;  // openings that failed one after the other; 0: up, or not known
   Duration retry_in{0};        // while there are failures: until the next opening may begin
+  bool paused = false;
+  // Lent or being opened since before the last retire_all(). Of an opening that fails meanwhile it
+  // may be known only when the next one ends.
+  std::size_t retiring = 0;
 };
 
 class Budget;
@@ -238,6 +245,19 @@ class Pool {
   // sibling of a budget waits for a member that is idle here, or has given back what is waited for
   // here. It must only post. Set before the first acquire().
   void on_tick_wanted(std::function<void()> hook);
+
+  // Until resume() nothing is lent or opened: who asks waits, however many wait already, and is not
+  // told Down. The idle members are forgotten, closing (reason admin), and returned; what is lent,
+  // or being opened for somebody, is closed when it comes back. Nothing is due by time alone.
+  std::vector<Member*> pause(TimePoint now);
+  // Serves those who wait, in their order.
+  void resume(TimePoint now);
+  bool paused() const;
+  // For how long the pool has been paused since its beginning: what a wait's own limit leaves out.
+  Duration paused_for(TimePoint now) const;
+  // No connection that is open or being opened now is lent again once it is free: the idle members
+  // are as with pause(); what is lent is closed when it comes back.
+  std::vector<Member*> retire_all(TimePoint now);
 
   // No more lending; waiters get Closed; the idle members are forgotten, closing, and returned.
   // What is lent still comes back, and is then closing for the same reason.

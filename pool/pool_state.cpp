@@ -50,6 +50,10 @@ Decision PoolState::ask(Waiter& waiter, TimePoint now, bool again) {
   if (closed_) {
     return Closed{};
   }
+  if (paused_) {
+    lanes_.add_waiting(waiter);
+    return Queued{};
+  }
   // Nobody queued could use what is found here, or would have got it.
   const Lanes::Pick pick = lanes_.pick(waiter.ask_, now, limits_.lifo);
   if (pick.best != nullptr) {
@@ -90,7 +94,11 @@ bool PoolState::withdraw(Waiter& waiter) {
 
 Deliveries PoolState::opened(Member& member, TimePoint now) {
   assert(opening_ > 0);
-  --opening_;
+  if (retired(member)) {
+    ++retired_lent_;
+    --retired_opening_;
+  }
+  no_longer_opening();
   ++lent_;
   outage_.opened();
   member.jitter_ = jitter_.next();
@@ -106,8 +114,7 @@ Deliveries PoolState::opened(Member& member, TimePoint now) {
 }
 
 Deliveries PoolState::open_failed(TimePoint now, OpenFailure failure) {
-  assert(opening_ > 0);
-  --opening_;
+  no_longer_opening();
   free_slot();
   outage_.failed(now, failure, opening_, jitter_);
   Deliveries deliveries;
@@ -116,8 +123,7 @@ Deliveries PoolState::open_failed(TimePoint now, OpenFailure failure) {
 }
 
 PoolState::Answer PoolState::open_again(Waiter& waiter, TimePoint now, OpenFailure failure) {
-  assert(opening_ > 0);
-  --opening_;
+  no_longer_opening();
   free_slot();
   outage_.failed(now, failure, opening_, jitter_);
   Answer answer{Down{}, {}};
@@ -129,12 +135,11 @@ PoolState::Answer PoolState::open_again(Waiter& waiter, TimePoint now, OpenFailu
 }
 
 PoolState::Answer PoolState::replace(Member& member, Waiter& waiter, TimePoint now, bool ended) {
-  assert(lent_ > 0 && !member.idle_);
-  --lent_;
+  no_longer_lent(member);
   Answer answer;
   if (!closed_ && may_open(now)) {
     ++opening_;
-    answer.decision = Open{ended ? nullptr : &member, CloseReason::validation};
+    answer.decision = Open{ended ? nullptr : &member, CloseReason::validation, generation_};
     settle(now, answer.deliveries);
     return answer;
   }
@@ -154,6 +159,9 @@ bool PoolState::needs_ping(const Member& member, TimePoint now) const {
 }
 
 bool PoolState::may_open(TimePoint now) const {
+  if (paused_) {
+    return false;
+  }
   if (limits_.max_connecting != 0 && opening_ >= limits_.max_connecting) {
     return false;
   }
@@ -172,7 +180,7 @@ bool PoolState::open_for(const Waiter& waiter, Member* expired, TimePoint now, O
   }
   if (expired == nullptr && may_grow(waiter.since_, now) && take_budgets()) {
     ++opening_;
-    open = {};
+    open = {nullptr, CloseReason::evicted, generation_};
     return true;
   }
   Member* victim = expired != nullptr ? expired : lanes_.coldest();
@@ -186,12 +194,13 @@ bool PoolState::open_for(const Waiter& waiter, Member* expired, TimePoint now, O
 Open PoolState::in_place_of(Member& member, TimePoint now) {
   lanes_.remove_idle(member);
   ++opening_;
-  return {&member, now >= member.expires_at_ ? CloseReason::lifetime : CloseReason::evicted};
+  return {&member, now >= member.expires_at_ ? CloseReason::lifetime : CloseReason::evicted,
+          generation_};
 }
 
 // Slots for those who wait, the first first: where it gets none, nobody after it could.
 void PoolState::settle(TimePoint now, Deliveries& deliveries) {
-  if (closed_ || lanes_.waiting() == 0) {
+  if (closed_ || paused_ || lanes_.waiting() == 0) {
     drop_claim();
     return;
   }

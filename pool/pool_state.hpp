@@ -4,10 +4,11 @@
 // waiters are to be told is returned, not made.
 //
 // Between two calls this holds: nobody waits who could be served, but for what time alone has
-// brought since (next_tick() is then in the past).
+// brought since (next_tick() is then in the past). While the pool is paused nobody can be.
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "pool/budget.hpp"
@@ -77,6 +78,11 @@ class PoolState {
     Deliveries deliveries;
   };
   ShutDown shut_down(CloseReason reason);
+  std::vector<Member*> pause(TimePoint now);
+  Deliveries resume(TimePoint now);
+  bool paused() const { return paused_; }
+  Duration paused_for(TimePoint now) const;
+  ShutDown retire_all(TimePoint now);
 
   Snapshot snapshot(TimePoint now) const;
 
@@ -104,8 +110,14 @@ class PoolState {
   void refuse_waiting(Decision decision, Deliveries& deliveries);
 
   bool hand_over(Member& member, TimePoint now, Deliveries& deliveries);
-  Waiter* next_for(Member& member, bool old, TimePoint now);
+  Waiter* next_for(Member& member, bool spent, TimePoint now);
+  // Why a member is not lent again; empty: it may be.
+  std::optional<CloseReason> why_spent(const Member& member, TimePoint now) const;
   void make_idle(Member& member, TimePoint now);
+  bool retired(const Member& member) const { return member.generation < generation_; }
+  void no_longer_lent(const Member& member);
+  void no_longer_opening();
+  void close_idle(std::vector<Member*>& members);
   void end_keepalive(Member& member);
 
   void retire_and_ping(TimePoint now, Tick& todo);
@@ -145,6 +157,13 @@ class PoolState {
   Budget* claimed_ = nullptr;    // where the first waiter's claim stands
   bool unbalanced_ = false;
   std::vector<Tick::Close> evicted_;  // closing, to be returned by tick()
+
+  std::uint64_t generation_ = 0;     // counts retire_all()
+  std::size_t retired_lent_ = 0;     // of lent_: those of an older generation
+  std::size_t retired_opening_ = 0;  // of opening_: likewise, or more while some have failed
+  bool paused_ = false;
+  TimePoint paused_at_{};
+  Duration paused_before_{0};  // in all pauses that are over
 
   bool closed_ = false;
   CloseReason closed_reason_ = CloseReason::drain;

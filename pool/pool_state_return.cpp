@@ -8,12 +8,11 @@
 namespace sluice::pool {
 
 PoolState::Released PoolState::release(Member& member, TimePoint now) {
-  assert(lent_ > 0 && !member.idle_);
-  --lent_;
-  if (closed_) {
+  no_longer_lent(member);
+  if (closed_ || paused_) {
     end_keepalive(member);
     begin_closing();
-    return {{false, closed_reason_}, {}};
+    return {{false, closed_ ? closed_reason_ : CloseReason::admin}, {}};
   }
   Released released{{true, {}}, {}};
   if (lanes_.waiting() > 0) {
@@ -30,11 +29,11 @@ PoolState::Released PoolState::release(Member& member, TimePoint now) {
       return released;
     }
   }
-  const bool old = now >= member.expires_at_;
-  if (old || lanes_.idle() >= keep_) {
+  const auto spent = why_spent(member, now);
+  if (spent || lanes_.idle() >= keep_) {
     end_keepalive(member);
     begin_closing();
-    released.returned = {false, old ? CloseReason::lifetime : CloseReason::overflow};
+    released.returned = {false, spent.value_or(CloseReason::overflow)};
   } else {
     make_idle(member, now);
   }
@@ -46,24 +45,31 @@ PoolState::Released PoolState::release(Member& member, TimePoint now) {
 
 // A waiter gets the member, to use it or to open in its place. False: nobody can use it now.
 bool PoolState::hand_over(Member& member, TimePoint now, Deliveries& deliveries) {
-  const bool old = now >= member.expires_at_;
-  Waiter* taker = next_for(member, old, now);
+  const auto spent = why_spent(member, now);
+  Waiter* taker = next_for(member, spent.has_value(), now);
   if (taker == nullptr) {
     return false;
   }
-  if (!old && taker->ask_.fit_class == member.fit_class) {
+  if (!spent && taker->ask_.fit_class == member.fit_class) {
     ++lent_;
     pop(*taker, Reuse{&member, needs_ping(member, now)}, deliveries);
   } else {
     ++opening_;
-    pop(*taker, Open{&member, old ? CloseReason::lifetime : CloseReason::evicted}, deliveries);
+    pop(*taker, Open{&member, spent.value_or(CloseReason::evicted), generation_}, deliveries);
   }
   return true;
 }
 
-Waiter* PoolState::next_for(Member& member, bool old, TimePoint now) {
+std::optional<CloseReason> PoolState::why_spent(const Member& member, TimePoint now) const {
+  if (retired(member)) {
+    return CloseReason::admin;
+  }
+  return now >= member.expires_at_ ? std::optional(CloseReason::lifetime) : std::nullopt;
+}
+
+Waiter* PoolState::next_for(Member& member, bool spent, TimePoint now) {
   const bool opens = may_open(now);
-  if (old) {
+  if (spent) {
     return opens ? lanes_.first_waiting() : nullptr;
   }
   Waiter* first = opens ? lanes_.first_waiting() : lanes_.first_waiting_of(member.fit_class);
@@ -79,8 +85,7 @@ Waiter* PoolState::next_for(Member& member, bool old, TimePoint now) {
 }
 
 Deliveries PoolState::forget(Member& member, TimePoint now, bool ended) {
-  assert(lent_ > 0 && !member.idle_);
-  --lent_;
+  no_longer_lent(member);
   end_keepalive(member);
   if (ended) {
     free_slot();
@@ -127,17 +132,69 @@ PoolState::ShutDown PoolState::shut_down(CloseReason reason) {
     result.members.push_back(evicted.member);
   }
   evicted_.clear();
+  close_idle(result.members);
+  return result;
+}
+
+// Added to `members`.
+void PoolState::close_idle(std::vector<Member*>& members) {
   lanes_.each_idle([&](Member& member) {
-    result.members.push_back(&member);
+    lanes_.remove_idle(member);
+    begin_closing();
+    members.push_back(&member);
     return true;
   });
-  for (Member* member : result.members) {
-    if (member->idle_) {
-      lanes_.remove_idle(*member);
-      begin_closing();
-    }
+}
+
+std::vector<Member*> PoolState::pause(TimePoint now) {
+  std::vector<Member*> members;
+  if (closed_ || paused_) {
+    return members;
   }
+  paused_ = true;
+  paused_at_ = now;
+  drop_claim();
+  close_idle(members);
+  return members;
+}
+
+Deliveries PoolState::resume(TimePoint now) {
+  Deliveries deliveries;
+  if (paused_) {
+    paused_before_ = paused_for(now);
+    paused_ = false;
+    settle(now, deliveries);
+  }
+  return deliveries;
+}
+
+Duration PoolState::paused_for(TimePoint now) const {
+  return paused_before_ + (paused_ ? std::max(now - paused_at_, Duration(0)) : Duration(0));
+}
+
+PoolState::ShutDown PoolState::retire_all(TimePoint now) {
+  ShutDown result;
+  if (closed_) {
+    return result;
+  }
+  ++generation_;
+  retired_lent_ = lent_;
+  retired_opening_ = opening_;
+  close_idle(result.members);
+  settle(now, result.deliveries);
   return result;
+}
+
+void PoolState::no_longer_lent(const Member& member) {
+  assert(lent_ > 0 && !member.idle_);
+  --lent_;
+  retired_lent_ -= retired(member) ? 1 : 0;
+}
+
+void PoolState::no_longer_opening() {
+  assert(opening_ > 0);
+  --opening_;
+  retired_opening_ = std::min(retired_opening_, opening_);
 }
 
 Snapshot PoolState::snapshot(TimePoint now) const {
@@ -150,6 +207,8 @@ Snapshot PoolState::snapshot(TimePoint now) const {
   if (const Waiter* first = lanes_.first_waiting(); first != nullptr) {
     snapshot.oldest_wait = std::max(now - first->since_, Duration(0));
   }
+  snapshot.paused = paused_;
+  snapshot.retiring = retired_lent_ + retired_opening_;
   snapshot.failures = outage_.failures();
   if (outage_.down()) {
     snapshot.retry_in = std::max(outage_.retry_at() - now, Duration(0));

@@ -10,9 +10,10 @@ PoolState::Ticked PoolState::tick(TimePoint now) {
   Ticked ticked;
   settle(now, ticked.deliveries);
   ticked.todo.close.swap(evicted_);
-  if (closed_) {
+  if (closed_ || paused_) {
     return ticked;
   }
+  ticked.todo.generation = generation_;
   if (now >= next_batch_at_) {
     retire_and_ping(now, ticked.todo);
   }
@@ -24,7 +25,7 @@ TimePoint PoolState::next_tick(TimePoint now) const {
   if (!evicted_.empty()) {
     return now;
   }
-  if (closed_) {
+  if (closed_ || paused_) {
     return TimePoint::max();
   }
   TimePoint next = std::max(next_for_idle(), next_batch_at_);
