@@ -95,6 +95,7 @@ class Session final : public Holder,
   void release_if_done();
   void let_go();
   void count(protocol::Facts& facts);
+  void count_client_bytes(metrics::Direction direction, std::size_t size);
   void show_state();
 
   // session_ends.cpp
