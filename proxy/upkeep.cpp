@@ -18,7 +18,7 @@ constexpr auto kShortest = std::chrono::milliseconds(1);
 constexpr auto kKeepaliveTimeout = std::chrono::seconds(5);
 
 // A connection that no session has asked for.
-Task<void> warm(Worker& worker, BackendPoolPtr pool) {
+Task<void> warm(Worker& worker, BackendPoolPtr pool, pool::Open slot) {
   LoginOrder order = make_order(worker.server, *pool, nullptr);
   if (auto last = pool->last_order()) {
     // What sessions want, with the credentials as they are now.
@@ -26,7 +26,7 @@ Task<void> warm(Worker& worker, BackendPoolPtr pool) {
     last->target.learned = order.target.learned;
     order = std::move(*last);
   }
-  ErrandPtr opening = begin_opening(worker, pool, std::move(order), {});
+  ErrandPtr opening = begin_opening(worker, pool, std::move(order), slot);
   while (!opening->finished) {
     co_await opening->over.wait();
   }
@@ -121,7 +121,9 @@ void Upkeep::look_after(const BackendPoolPtr& pool, TimePoint now) {
   }
   for (; tick.open > 0; --tick.open) {
     Worker& worker = next_worker();
-    worker.loop.call([&worker, pool] { spawn(worker.server.gate(), warm(worker, pool)); });
+    const pool::Open slot{nullptr, pool::CloseReason::evicted, tick.generation};
+    worker.loop.call(
+        [&worker, pool, slot] { spawn(worker.server.gate(), warm(worker, pool, slot)); });
   }
 }
 
