@@ -16,6 +16,8 @@ using protocol::Failure;
 using protocol::FailureKind;
 using protocol::Status;
 
+constexpr std::uint16_t kNoSuchThread = 1094;  // ER_NO_SUCH_THREAD
+
 Failure ended(std::string text) {
   return protocol::fail(FailureKind::ended_by_operator, std::move(text));
 }
@@ -39,8 +41,7 @@ protocol::Result<House::Names> House::meant(const std::string& pool) const {
     }
   }
   if (names.empty()) {
-    return protocol::fail(FailureKind::unsupported_feature,
-                          "no pool has the name \"" + pool + "\"");
+    return protocol::fail(FailureKind::unknown_database, "no pool has the name \"" + pool + "\"");
   }
   return names;
 }
@@ -173,8 +174,10 @@ Status House::kill_session(std::uint32_t id, const Actor& by) {
         }
       });
   if (pools.empty()) {
-    return protocol::fail(FailureKind::unsupported_feature,
-                          "no session has the id " + std::to_string(id));
+    Failure none = protocol::fail(FailureKind::unsupported_feature,
+                                  "no session has the id " + std::to_string(id));
+    none.mysql_errno_override = kNoSuchThread;
+    return none;
   }
   note("kill_session", pools.front(), "session " + std::to_string(id), by);
   return protocol::Done{};
