@@ -42,7 +42,7 @@ TEST(PoolProperty, RandomLivesKeepEveryPromise) {
   }
   for (const char* what : {"queued", "evicted", "pinged", "reused", "handed over", "passed over",
                            "closed on return", "lost", "withdrawn", "down", "refused", "failed",
-                           "asked again", "replaced", "idle", "lifetime", "kept alive", "warmed"}) {
+                           "asked again", "replaced", "idle", "lifetime", "kept alive", "warmed", "paused", "retired"}) {
     EXPECT_GT(happened[what], 100) << what << ": the test does not reach it";
   }
 }

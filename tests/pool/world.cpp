@@ -27,13 +27,16 @@ void World::check() {
   ASSERT_EQ(snapshot.closing, count(Place::closing)) << where();
   ASSERT_EQ(snapshot.waiting, queue_.size()) << where();
   ASSERT_EQ(static_cast<int>(snapshot.failures), failures_) << where();
+  ASSERT_EQ(snapshot.paused, paused_) << where();
+  ASSERT_GE(snapshot.retiring, retiring()) << where();
+  ASSERT_LE(snapshot.retiring, retiring() + openings_.size()) << where();
   ASSERT_LE(existing(), bound()) << where();
   ASSERT_LE(snapshot.idle, keep()) << where();
   for (const ModelSession* session : queue_) {
     ASSERT_FALSE(session->told.has_value()) << "told, and not heard, " << where();
   }
   // What time alone has brought since is for the next tick.
-  if (!queue_.empty() && (settled_at_ == now_ || pool_.next_tick(now_) > now_)) {
+  if (!paused_ && !queue_.empty() && (settled_at_ == now_ || pool_.next_tick(now_) > now_)) {
     check_waiting();
   }
 }
@@ -85,6 +88,17 @@ std::size_t World::bound() const {
              : limits_.pool_size + static_cast<std::size_t>(limits_.max_overflow);
 }
 
+// Connections from before the last retire(), but for those that are idle: there are none.
+std::size_t World::retiring() const {
+  const auto members = std::count_if(members_.begin(), members_.end(), [this](const auto& member) {
+    return (member->place == Place::lent || member->place == Place::pinged) && retired(*member);
+  });
+  const auto openings = std::count_if(openings_.begin(), openings_.end(), [this](const auto& one) {
+    return one.generation < generation_;
+  });
+  return static_cast<std::size_t>(members + openings);
+}
+
 bool World::surely_old(const ModelMember& member) const {
   return limits_.recycle >= Duration(0) && now_ - member.opened >= limits_.recycle;
 }
@@ -98,6 +112,9 @@ bool World::surely_may_open() const {
 }
 
 bool World::maybe_may_open() const {
+  if (paused_) {
+    return false;
+  }
   if (limits_.max_connecting != 0 && openings_.size() >= limits_.max_connecting) {
     return false;
   }

@@ -51,7 +51,7 @@ void World::told(ModelSession& session, const Decision& decision) {
   } else if (queued(decision)) {
     enqueue(session);
   } else if (down(decision)) {
-    EXPECT_TRUE(hopeless()) << where();
+    EXPECT_TRUE(hopeless() && !paused_) << where();
     ++happened["down"];
   } else {
     EXPECT_TRUE(refused(decision)) << where();
@@ -64,6 +64,7 @@ void World::told_reuse(ModelSession& session, const Reuse& reuse) {
   EXPECT_EQ(member.place, Place::idle) << where();
   EXPECT_EQ(member.fit_class, session.ask.fit_class) << where();
   EXPECT_FALSE(surely_old(member)) << where();
+  EXPECT_FALSE(paused_ || retired(member)) << where();
   const bool stale = limits_.pre_ping && now_ - member.proven >= limits_.pre_ping_idle;
   EXPECT_EQ(reuse.ping, stale || member.proven <= distrusted_) << where();
   for (ModelSession* other : queue_) {
@@ -95,14 +96,15 @@ void World::told_open(ModelSession& session, const Open& open) {
   } else {
     ModelMember& member = as_model(*open.evict);
     EXPECT_EQ(member.place, Place::idle) << where();
-    if (open.reason != CloseReason::validation) {
+    EXPECT_EQ(open.reason == CloseReason::admin, retired(member)) << where();
+    if (open.reason != CloseReason::validation && open.reason != CloseReason::admin) {
       EXPECT_TRUE(open.reason == CloseReason::lifetime ? maybe_old(member) : !surely_old(member));
       EXPECT_TRUE(maybe_old(member) || member.fit_class != session.ask.fit_class) << where();
       ++happened["evicted"];
     }
     member.place = Place::gone;
   }
-  openings_.push_back(&session);
+  openings_.push_back({&session, open.generation});
 }
 
 void World::note_failure(OpenFailure failure) {
