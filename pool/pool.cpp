@@ -30,12 +30,12 @@ Waiter::~Waiter() {
 }
 
 Pool::Pool(std::string name, Limits limits, std::vector<std::shared_ptr<Budget>> budgets)
-    : name_(std::move(name)), limits_(limits), budgets_(std::move(budgets)) {
+    : name_(std::move(name)), budgets_(std::move(budgets)) {
   std::vector<Budget*> shared;
   for (const auto& budget : budgets_) {
     shared.push_back(budget.get());
   }
-  state_ = std::make_unique<PoolState>(limits_, std::move(shared));
+  state_ = std::make_unique<PoolState>(limits, std::move(shared));
   for (const auto& budget : budgets_) {
     budget->enlist(*this);
   }
@@ -153,12 +153,30 @@ bool Pool::evict_coldest() {
   return state_->evict_coldest();
 }
 
-std::vector<Member*> Pool::pause(TimePoint now) {
-  return locked([&](PoolState& state) { return state.pause(now); });
+void Pool::set_limits(const Limits& limits, TimePoint now) {
+  locked([&](PoolState& state) { return state.set_limits(limits, now); }).deliver();
+  want_tick();
+}
+
+void Pool::retire(CloseReason reason, TimePoint now) {
+  locked([&](PoolState& state) {
+    era_.fetch_add(1, std::memory_order_acq_rel);
+    return state.retire(reason, now);
+  }).deliver();
+  want_tick();
+}
+
+void Pool::pause(TimePoint now) {
+  locked([&](PoolState& state) {
+    state.pause(now);
+    return true;
+  });
+  want_tick();
 }
 
 void Pool::resume(TimePoint now) {
   locked([&](PoolState& state) { return state.resume(now); }).deliver();
+  want_tick();
 }
 
 bool Pool::paused() const {
@@ -171,10 +189,15 @@ Duration Pool::paused_for(TimePoint now) const {
   return state_->paused_for(now);
 }
 
-std::vector<Member*> Pool::retire_all(TimePoint now) {
-  auto result = locked([&](PoolState& state) { return state.retire_all(now); });
-  result.deliveries.deliver();
-  return std::move(result.members);
+void Pool::want_tick() const {
+  if (const std::function<void()> hook = tick_wanted()) {
+    hook();
+  }
+}
+
+Limits Pool::limits() const {
+  const std::lock_guard lock(mutex_);
+  return state_->limits();
 }
 
 std::vector<Member*> Pool::shut_down(CloseReason reason) {

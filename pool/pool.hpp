@@ -4,6 +4,7 @@
 // It knows no database and no socket. All decisions are in PoolState (pool_state.hpp), which is
 // pure and takes `now`; this shell adds the lock and the delivery to waiters. Thread-safe.
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -59,11 +60,12 @@ class Member {
   std::uint32_t worker = 0;      // which worker's thread drives it now
   std::uint64_t fit_class = 0;   // must equal the asker's
   std::uint64_t state_hash = 0;  // equal to the asker's is preferred
-  std::uint64_t generation = 0;  // of the decision or the tick that it was opened for
+  std::uint32_t era = 0;         // Pool::era() when its opening began
 
  private:
   friend class PoolState;
   friend class Lanes;
+  TimePoint opened_at_{};
   TimePoint expires_at_ = TimePoint::max();
   TimePoint proven_at_{};  // last answered query or ping
   TimePoint idle_since_{};
@@ -108,8 +110,8 @@ struct Reuse {
 // false).
 struct Open {
   Member* evict = nullptr;
-  CloseReason reason = CloseReason::evicted;  // or lifetime, admin, or validation (of replace())
-  std::uint64_t generation = 0;               // for Member::generation
+  // Or lifetime, validation (from replace()), or what retire() was called with.
+  CloseReason reason = CloseReason::evicted;
 };
 struct Queued {};
 // max_waiting sessions wait already.
@@ -158,13 +160,12 @@ enum class OpenFailure : std::uint8_t {
 struct Tick {
   struct Close {
     Member* member;
-    CloseReason reason;  // idle, lifetime or evicted
+    CloseReason reason;  // idle, lifetime, evicted, or that of retire() or set_limits()
   };
   std::vector<Close> close;   // forgotten; closed() once each has ended
   std::vector<Member*> ping;  // lent to the owner: proven() and release(), or forget()
   // So many slots are the owner's to open: each ends in opened() and release(), or open_failed().
   std::size_t open = 0;
-  std::uint64_t generation = 0;  // for Member::generation of what is opened
 };
 
 struct Snapshot {
@@ -172,14 +173,12 @@ struct Snapshot {
   std::size_t in_use = 0;   // lent, with those being pinged or reset
   std::size_t opening = 0;  // with those that wait for the end of the member they evict
   std::size_t closing = 0;
+  std::size_t retiring = 0;  // of those in use: closed when they come back, see retire()
   std::size_t waiting = 0;
   Duration oldest_wait{0};
   std::uint32_t failures = 0;  // openings that failed one after the other; 0: up, or not known
   Duration retry_in{0};        // while there are failures: until the next opening may begin
   bool paused = false;
-  // Lent or being opened since before the last retire_all(). Of an opening that fails meanwhile it
-  // may be known only when the next one ends.
-  std::size_t retiring = 0;
 };
 
 class Budget;
@@ -246,25 +245,32 @@ class Pool {
   // here. It must only post. Set before the first acquire().
   void on_tick_wanted(std::function<void()> hook);
 
+  // The bounds and times change under what runs. Who waits is served where there is more room now;
+  // what is too much is closed (CloseReason::reload) when it is free. jitter_seed stays.
+  void set_limits(const Limits& limits, TimePoint now);
+  // A new era begins: members of the one before are not lent again. The idle ones are closing, the
+  // others are when they come back. What tick() returns follows from it: on_tick_wanted's hook is
+  // called.
+  void retire(CloseReason reason, TimePoint now);
+  // Whoever opens a member reads it before it looks at what to log in with.
+  std::uint32_t era() const { return era_.load(std::memory_order_acquire); }
+
   // Until resume() nothing is lent or opened: who asks waits, however many wait already, and is not
-  // told Down. The idle members are forgotten, closing (reason admin), and returned; what is lent,
-  // or being opened for somebody, is closed when it comes back. Nothing is due by time alone.
-  std::vector<Member*> pause(TimePoint now);
+  // told Down. The idle members are closing (CloseReason::admin); what is lent, or being opened for
+  // somebody, is when it comes back. Nothing is due by time alone. tick() as with retire().
+  void pause(TimePoint now);
   // Serves those who wait, in their order.
   void resume(TimePoint now);
   bool paused() const;
   // For how long the pool has been paused since its beginning: what a wait's own limit leaves out.
   Duration paused_for(TimePoint now) const;
-  // No connection that is open or being opened now is lent again once it is free: the idle members
-  // are as with pause(); what is lent is closed when it comes back.
-  std::vector<Member*> retire_all(TimePoint now);
 
   // No more lending; waiters get Closed; the idle members are forgotten, closing, and returned.
   // What is lent still comes back, and is then closing for the same reason.
   std::vector<Member*> shut_down(CloseReason reason = CloseReason::drain);
 
   Snapshot snapshot(TimePoint now) const;
-  const Limits& limits() const { return limits_; }
+  Limits limits() const;
 
  private:
   friend class Budget;
@@ -276,8 +282,11 @@ class Pool {
   template <typename Decide>
   auto locked(Decide decide);
 
+  // Something is there for tick() to return. With no lock held.
+  void want_tick() const;
+
   std::string name_;
-  Limits limits_;
+  std::atomic<std::uint32_t> era_{0};
   std::vector<std::shared_ptr<Budget>> budgets_;
   std::function<void()> tick_wanted_;
   mutable std::mutex mutex_;

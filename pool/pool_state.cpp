@@ -12,19 +12,23 @@ namespace {
 
 constexpr std::size_t kNoBound = std::numeric_limits<std::size_t>::max();
 
-std::size_t bound_of(const Limits& limits) {
+}  // namespace
+
+std::size_t PoolState::bound_of(const Limits& limits) {
   if (limits.pool_size == 0 || limits.max_overflow < 0) {
     return kNoBound;
   }
   return limits.pool_size + static_cast<std::size_t>(limits.max_overflow);
 }
 
-}  // namespace
+std::size_t PoolState::keep_of(const Limits& limits) {
+  return limits.pool_size == 0 ? kNoBound : limits.pool_size;
+}
 
 PoolState::PoolState(const Limits& limits, std::vector<Budget*> budgets)
     : limits_(limits),
       bound_(bound_of(limits)),
-      keep_(limits.pool_size == 0 ? kNoBound : limits.pool_size),
+      keep_(keep_of(limits)),
       outage_(limits_),
       jitter_(limits.jitter_seed),
       budgets_(std::move(budgets)) {}
@@ -94,27 +98,26 @@ bool PoolState::withdraw(Waiter& waiter) {
 
 Deliveries PoolState::opened(Member& member, TimePoint now) {
   assert(opening_ > 0);
-  if (retired(member)) {
-    ++retired_lent_;
-    --retired_opening_;
-  }
-  no_longer_opening();
+  --opening_;
   ++lent_;
-  outage_.opened();
-  member.jitter_ = jitter_.next();
-  member.expires_at_ = TimePoint::max();
-  if (limits_.recycle >= Duration(0)) {
-    const double factor = 1 - 0.1 * static_cast<double>(member.jitter_);
-    member.expires_at_ = now + std::chrono::duration_cast<Duration>(limits_.recycle * factor);
+  if (retired(member)) {
+    ++retiring_;
+    outage_.opened_of_old();
+  } else {
+    outage_.opened();
   }
+  member.jitter_ = jitter_.next();
+  member.opened_at_ = now;
   member.proven_at_ = now;
+  set_expiry(member);
   Deliveries deliveries;
   settle(now, deliveries);
   return deliveries;
 }
 
 Deliveries PoolState::open_failed(TimePoint now, OpenFailure failure) {
-  no_longer_opening();
+  assert(opening_ > 0);
+  --opening_;
   free_slot();
   outage_.failed(now, failure, opening_, jitter_);
   Deliveries deliveries;
@@ -123,7 +126,8 @@ Deliveries PoolState::open_failed(TimePoint now, OpenFailure failure) {
 }
 
 PoolState::Answer PoolState::open_again(Waiter& waiter, TimePoint now, OpenFailure failure) {
-  no_longer_opening();
+  assert(opening_ > 0);
+  --opening_;
   free_slot();
   outage_.failed(now, failure, opening_, jitter_);
   Answer answer{Down{}, {}};
@@ -135,11 +139,11 @@ PoolState::Answer PoolState::open_again(Waiter& waiter, TimePoint now, OpenFailu
 }
 
 PoolState::Answer PoolState::replace(Member& member, Waiter& waiter, TimePoint now, bool ended) {
-  no_longer_lent(member);
+  taken_back(member);
   Answer answer;
   if (!closed_ && may_open(now)) {
     ++opening_;
-    answer.decision = Open{ended ? nullptr : &member, CloseReason::validation, generation_};
+    answer.decision = Open{ended ? nullptr : &member, CloseReason::validation};
     settle(now, answer.deliveries);
     return answer;
   }
@@ -180,7 +184,7 @@ bool PoolState::open_for(const Waiter& waiter, Member* expired, TimePoint now, O
   }
   if (expired == nullptr && may_grow(waiter.since_, now) && take_budgets()) {
     ++opening_;
-    open = {nullptr, CloseReason::evicted, generation_};
+    open = {};
     return true;
   }
   Member* victim = expired != nullptr ? expired : lanes_.coldest();
@@ -194,8 +198,7 @@ bool PoolState::open_for(const Waiter& waiter, Member* expired, TimePoint now, O
 Open PoolState::in_place_of(Member& member, TimePoint now) {
   lanes_.remove_idle(member);
   ++opening_;
-  return {&member, now >= member.expires_at_ ? CloseReason::lifetime : CloseReason::evicted,
-          generation_};
+  return {&member, now >= member.expires_at_ ? CloseReason::lifetime : CloseReason::evicted};
 }
 
 // Slots for those who wait, the first first: where it gets none, nobody after it could.
@@ -308,9 +311,7 @@ bool PoolState::evict_coldest() {
   if (member == nullptr) {
     return false;
   }
-  lanes_.remove_idle(*member);
-  begin_closing();
-  evicted_.push_back({member, CloseReason::evicted});
+  close_idle(*member, CloseReason::evicted);
   return true;
 }
 

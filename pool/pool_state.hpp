@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "pool/budget.hpp"
@@ -73,16 +72,19 @@ class PoolState {
   Ticked tick(TimePoint now);
   TimePoint next_tick(TimePoint now) const;
 
+  Deliveries set_limits(const Limits& limits, TimePoint now);
+  Deliveries retire(CloseReason reason, TimePoint now);
+  void pause(TimePoint now);
+  Deliveries resume(TimePoint now);
+  bool paused() const { return paused_; }
+  Duration paused_for(TimePoint now) const;
+  const Limits& limits() const { return limits_; }
+
   struct ShutDown {
     std::vector<Member*> members;
     Deliveries deliveries;
   };
   ShutDown shut_down(CloseReason reason);
-  std::vector<Member*> pause(TimePoint now);
-  Deliveries resume(TimePoint now);
-  bool paused() const { return paused_; }
-  Duration paused_for(TimePoint now) const;
-  ShutDown retire_all(TimePoint now);
 
   Snapshot snapshot(TimePoint now) const;
 
@@ -94,6 +96,8 @@ class PoolState {
   bool take_unbalanced();
 
  private:
+  static std::size_t bound_of(const Limits& limits);
+  static std::size_t keep_of(const Limits& limits);
   std::size_t existing() const { return lanes_.idle() + lent_ + opening_ + closing_; }
   bool needs_ping(const Member& member, TimePoint now) const;
   bool may_open(TimePoint now) const;
@@ -110,15 +114,22 @@ class PoolState {
   void refuse_waiting(Decision decision, Deliveries& deliveries);
 
   bool hand_over(Member& member, TimePoint now, Deliveries& deliveries);
-  Waiter* next_for(Member& member, bool spent, TimePoint now);
-  // Why a member is not lent again; empty: it may be.
-  std::optional<CloseReason> why_spent(const Member& member, TimePoint now) const;
+  Waiter* next_for(Member& member, bool old, TimePoint now);
   void make_idle(Member& member, TimePoint now);
-  bool retired(const Member& member) const { return member.generation < generation_; }
-  void no_longer_lent(const Member& member);
-  void no_longer_opening();
-  void close_idle(std::vector<Member*>& members);
   void end_keepalive(Member& member);
+  void close_idle(Member& member, CloseReason reason);
+  void close_all_idle(CloseReason reason);
+  void close_surplus();
+  void set_expiry(Member& member) const;
+  // Not to be lent again, and why; it is lent now.
+  bool retired(const Member& member) const { return member.era != era_; }
+  bool too_old(const Member& member, TimePoint now) const {
+    return retired(member) || now >= member.expires_at_;
+  }
+  CloseReason why_old(const Member& member) const {
+    return retired(member) ? retired_for_ : CloseReason::lifetime;
+  }
+  void taken_back(const Member& member);
 
   void retire_and_ping(TimePoint now, Tick& todo);
   void warm(TimePoint now, Tick& todo);
@@ -135,6 +146,7 @@ class PoolState {
   void begin_closing();
   void free_slot();
   bool claimed_by_others(TimePoint now) const;
+  bool over_budget() const;
 
   Limits limits_;
   std::size_t bound_;  // of existing()
@@ -152,18 +164,20 @@ class PoolState {
   TimePoint next_batch_at_ = TimePoint::min();
   TimePoint warm_at_ = TimePoint::min();
 
+  std::uint32_t era_ = 0;
+  CloseReason retired_for_ = CloseReason::reload;
+  std::size_t retiring_ = 0;     // lent, and of an era before
+  bool limits_changed_ = false;  // since some members were opened
+
+  bool paused_ = false;
+  TimePoint paused_at_{};
+  Duration paused_before_{0};  // in all pauses that are over
+
   std::vector<Budget*> budgets_;
   Budget* denied_by_ = nullptr;  // by the last take_budgets()
   Budget* claimed_ = nullptr;    // where the first waiter's claim stands
   bool unbalanced_ = false;
   std::vector<Tick::Close> evicted_;  // closing, to be returned by tick()
-
-  std::uint64_t generation_ = 0;     // counts retire_all()
-  std::size_t retired_lent_ = 0;     // of lent_: those of an older generation
-  std::size_t retired_opening_ = 0;  // of opening_: likewise, or more while some have failed
-  bool paused_ = false;
-  TimePoint paused_at_{};
-  Duration paused_before_{0};  // in all pauses that are over
 
   bool closed_ = false;
   CloseReason closed_reason_ = CloseReason::drain;

@@ -8,13 +8,24 @@
 namespace sluice::pool {
 
 PoolState::Released PoolState::release(Member& member, TimePoint now) {
-  no_longer_lent(member);
+  taken_back(member);
+  if (limits_changed_) {
+    set_expiry(member);
+  }
   if (closed_ || paused_) {
     end_keepalive(member);
     begin_closing();
     return {{false, closed_ ? closed_reason_ : CloseReason::admin}, {}};
   }
   Released released{{true, {}}, {}};
+  if (existing() >= bound_ || over_budget()) {
+    // The others fill what set_limits() has left.
+    end_keepalive(member);
+    begin_closing();
+    released.returned = {false, CloseReason::reload};
+    settle(now, released.deliveries);
+    return released;
+  }
   if (lanes_.waiting() > 0) {
     if (!budgets_.empty() && claimed_by_others(now)) {
       end_keepalive(member);
@@ -29,11 +40,11 @@ PoolState::Released PoolState::release(Member& member, TimePoint now) {
       return released;
     }
   }
-  const auto spent = why_spent(member, now);
-  if (spent || lanes_.idle() >= keep_) {
+  const bool old = too_old(member, now);
+  if (old || lanes_.idle() >= keep_) {
     end_keepalive(member);
     begin_closing();
-    released.returned = {false, spent.value_or(CloseReason::overflow)};
+    released.returned = {false, old ? why_old(member) : CloseReason::overflow};
   } else {
     make_idle(member, now);
   }
@@ -45,31 +56,24 @@ PoolState::Released PoolState::release(Member& member, TimePoint now) {
 
 // A waiter gets the member, to use it or to open in its place. False: nobody can use it now.
 bool PoolState::hand_over(Member& member, TimePoint now, Deliveries& deliveries) {
-  const auto spent = why_spent(member, now);
-  Waiter* taker = next_for(member, spent.has_value(), now);
+  const bool old = too_old(member, now);
+  Waiter* taker = next_for(member, old, now);
   if (taker == nullptr) {
     return false;
   }
-  if (!spent && taker->ask_.fit_class == member.fit_class) {
+  if (!old && taker->ask_.fit_class == member.fit_class) {
     ++lent_;
     pop(*taker, Reuse{&member, needs_ping(member, now)}, deliveries);
   } else {
     ++opening_;
-    pop(*taker, Open{&member, spent.value_or(CloseReason::evicted), generation_}, deliveries);
+    pop(*taker, Open{&member, old ? why_old(member) : CloseReason::evicted}, deliveries);
   }
   return true;
 }
 
-std::optional<CloseReason> PoolState::why_spent(const Member& member, TimePoint now) const {
-  if (retired(member)) {
-    return CloseReason::admin;
-  }
-  return now >= member.expires_at_ ? std::optional(CloseReason::lifetime) : std::nullopt;
-}
-
-Waiter* PoolState::next_for(Member& member, bool spent, TimePoint now) {
+Waiter* PoolState::next_for(Member& member, bool old, TimePoint now) {
   const bool opens = may_open(now);
-  if (spent) {
+  if (old) {
     return opens ? lanes_.first_waiting() : nullptr;
   }
   Waiter* first = opens ? lanes_.first_waiting() : lanes_.first_waiting_of(member.fit_class);
@@ -85,7 +89,7 @@ Waiter* PoolState::next_for(Member& member, bool spent, TimePoint now) {
 }
 
 Deliveries PoolState::forget(Member& member, TimePoint now, bool ended) {
-  no_longer_lent(member);
+  taken_back(member);
   end_keepalive(member);
   if (ended) {
     free_slot();
@@ -95,6 +99,12 @@ Deliveries PoolState::forget(Member& member, TimePoint now, bool ended) {
   Deliveries deliveries;
   settle(now, deliveries);
   return deliveries;
+}
+
+void PoolState::taken_back(const Member& member) {
+  assert(lent_ > 0 && !member.idle_);
+  --lent_;
+  retiring_ -= retired(member) ? 1 : 0;
 }
 
 PoolState::Lost PoolState::lost(Member& member, TimePoint now) {
@@ -132,69 +142,17 @@ PoolState::ShutDown PoolState::shut_down(CloseReason reason) {
     result.members.push_back(evicted.member);
   }
   evicted_.clear();
-  close_idle(result.members);
-  return result;
-}
-
-// Added to `members`.
-void PoolState::close_idle(std::vector<Member*>& members) {
   lanes_.each_idle([&](Member& member) {
-    lanes_.remove_idle(member);
-    begin_closing();
-    members.push_back(&member);
+    result.members.push_back(&member);
     return true;
   });
-}
-
-std::vector<Member*> PoolState::pause(TimePoint now) {
-  std::vector<Member*> members;
-  if (closed_ || paused_) {
-    return members;
+  for (Member* member : result.members) {
+    if (member->idle_) {
+      lanes_.remove_idle(*member);
+      begin_closing();
+    }
   }
-  paused_ = true;
-  paused_at_ = now;
-  drop_claim();
-  close_idle(members);
-  return members;
-}
-
-Deliveries PoolState::resume(TimePoint now) {
-  Deliveries deliveries;
-  if (paused_) {
-    paused_before_ = paused_for(now);
-    paused_ = false;
-    settle(now, deliveries);
-  }
-  return deliveries;
-}
-
-Duration PoolState::paused_for(TimePoint now) const {
-  return paused_before_ + (paused_ ? std::max(now - paused_at_, Duration(0)) : Duration(0));
-}
-
-PoolState::ShutDown PoolState::retire_all(TimePoint now) {
-  ShutDown result;
-  if (closed_) {
-    return result;
-  }
-  ++generation_;
-  retired_lent_ = lent_;
-  retired_opening_ = opening_;
-  close_idle(result.members);
-  settle(now, result.deliveries);
   return result;
-}
-
-void PoolState::no_longer_lent(const Member& member) {
-  assert(lent_ > 0 && !member.idle_);
-  --lent_;
-  retired_lent_ -= retired(member) ? 1 : 0;
-}
-
-void PoolState::no_longer_opening() {
-  assert(opening_ > 0);
-  --opening_;
-  retired_opening_ = std::min(retired_opening_, opening_);
 }
 
 Snapshot PoolState::snapshot(TimePoint now) const {
@@ -203,12 +161,12 @@ Snapshot PoolState::snapshot(TimePoint now) const {
   snapshot.in_use = lent_;
   snapshot.opening = opening_;
   snapshot.closing = closing_;
+  snapshot.retiring = retiring_;
   snapshot.waiting = lanes_.waiting();
   if (const Waiter* first = lanes_.first_waiting(); first != nullptr) {
     snapshot.oldest_wait = std::max(now - first->since_, Duration(0));
   }
   snapshot.paused = paused_;
-  snapshot.retiring = retired_lent_ + retired_opening_;
   snapshot.failures = outage_.failures();
   if (outage_.down()) {
     snapshot.retry_in = std::max(outage_.retry_at() - now, Duration(0));

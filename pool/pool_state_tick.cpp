@@ -13,7 +13,6 @@ PoolState::Ticked PoolState::tick(TimePoint now) {
   if (closed_ || paused_) {
     return ticked;
   }
-  ticked.todo.generation = generation_;
   if (now >= next_batch_at_) {
     retire_and_ping(now, ticked.todo);
   }

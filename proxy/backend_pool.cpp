@@ -256,15 +256,10 @@ void BackendPools::each_of(const std::string& name, Do act) const {
   }
 }
 
-std::vector<pool::Member*> BackendPools::pause(const std::string& name) {
-  std::vector<pool::Member*> members;
+void BackendPools::pause(const std::string& name) {
   std::lock_guard lock(mutex_);
   paused_.insert(name);
-  each_of(name, [&](BackendPool& pool) {
-    const auto idle = pool.slots.pause(pool::Clock::now());
-    members.insert(members.end(), idle.begin(), idle.end());
-  });
-  return members;
+  each_of(name, [](BackendPool& pool) { pool.slots.pause(pool::Clock::now()); });
 }
 
 void BackendPools::resume(const std::string& name) {
@@ -278,14 +273,11 @@ bool BackendPools::paused(const std::string& name) const {
   return paused_.contains(name);
 }
 
-std::vector<pool::Member*> BackendPools::retire_all(const std::string& name) {
-  std::vector<pool::Member*> members;
+void BackendPools::retire(const std::string& name) {
   std::lock_guard lock(mutex_);
-  each_of(name, [&](BackendPool& pool) {
-    const auto idle = pool.slots.retire_all(pool::Clock::now());
-    members.insert(members.end(), idle.begin(), idle.end());
+  each_of(name, [](BackendPool& pool) {
+    pool.slots.retire(pool::CloseReason::admin, pool::Clock::now());
   });
-  return members;
 }
 
 void BackendPools::set_disabled(const std::string& name, bool disabled) {

@@ -31,6 +31,7 @@ namespace sluice::proxy {
 struct LoginOrder {
   protocol::BackendTarget target;
   std::uint64_t fit_class = 0;  // of the sessions that such a connection can serve
+  std::uint32_t era = 0;        // of the pool
 };
 
 class BackendPool : public std::enable_shared_from_this<BackendPool> {
@@ -130,11 +131,11 @@ class BackendPools {
   std::vector<BackendPoolPtr> all() const;
   // No pool lends any more, nor will one that is made later. The members are closing.
   std::vector<pool::Member*> shut_down();
-  // See pool::Pool; the members that are returned are closing.
-  std::vector<pool::Member*> pause(const std::string& name);
+  // See pool::Pool.
+  void pause(const std::string& name);
   void resume(const std::string& name);
   bool paused(const std::string& name) const;
-  std::vector<pool::Member*> retire_all(const std::string& name);
+  void retire(const std::string& name);
   // New sessions are refused.
   void set_disabled(const std::string& name, bool disabled);
   bool disabled(const std::string& name) const;

@@ -75,7 +75,6 @@ Task<void> open(ErrandPtr errand, LoginOrder order, pool::Open decision) {
   }
   auto opened = co_await open_backend(worker, errand->pool, std::move(order));
   if (opened) {
-    (*opened)->generation = decision.generation;
     // Should it have died since: whoever uses it finds out.
     errand->pool->slots.opened(**opened, worker.loop.now());
     (*opened)->joined_pool();

@@ -18,15 +18,16 @@ constexpr auto kShortest = std::chrono::milliseconds(1);
 constexpr auto kKeepaliveTimeout = std::chrono::seconds(5);
 
 // A connection that no session has asked for.
-Task<void> warm(Worker& worker, BackendPoolPtr pool, pool::Open slot) {
+Task<void> warm(Worker& worker, BackendPoolPtr pool) {
   LoginOrder order = make_order(worker.server, *pool, nullptr);
   if (auto last = pool->last_order()) {
     // What sessions want, with the credentials as they are now.
     last->target.password = order.target.password;
     last->target.learned = order.target.learned;
+    last->era = order.era;
     order = std::move(*last);
   }
-  ErrandPtr opening = begin_opening(worker, pool, std::move(order), slot);
+  ErrandPtr opening = begin_opening(worker, pool, std::move(order), {});
   while (!opening->finished) {
     co_await opening->over.wait();
   }
@@ -121,9 +122,7 @@ void Upkeep::look_after(const BackendPoolPtr& pool, TimePoint now) {
   }
   for (; tick.open > 0; --tick.open) {
     Worker& worker = next_worker();
-    const pool::Open slot{nullptr, pool::CloseReason::evicted, tick.generation};
-    worker.loop.call(
-        [&worker, pool, slot] { spawn(worker.server.gate(), warm(worker, pool, slot)); });
+    worker.loop.call([&worker, pool] { spawn(worker.server.gate(), warm(worker, pool)); });
   }
 }
 

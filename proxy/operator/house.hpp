@@ -82,7 +82,6 @@ class House final : public Operator {
   using Names = std::vector<std::string>;
   // Of the pools that are meant: the one, or all of them.
   protocol::Result<Names> meant(const std::string& pool) const;
-  void close_idle(const std::vector<pool::Member*>& members);
   std::vector<BackendPoolPtr> made(const Names& names);
   void note(std::string kind, const std::string& pool, std::string text, const Actor& by);
   void note_health(const BackendPool& pool, const protocol::Failure* failure);

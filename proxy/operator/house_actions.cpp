@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "proxy/backend.hpp"
-#include "proxy/checkout.hpp"
 #include "proxy/operator/ask.hpp"
 #include "proxy/operator/house.hpp"
 #include "proxy/session.hpp"
@@ -54,19 +53,13 @@ std::vector<BackendPoolPtr> House::made(const Names& names) {
   return pools;
 }
 
-void House::close_idle(const std::vector<pool::Member*>& members) {
-  for (pool::Member* member : members) {
-    close_slot(Backend::reclaim(*member), pool::CloseReason::admin);
-  }
-}
-
 Status House::pause(const std::string& pool, const Actor& by) {
   auto names = meant(pool);
   if (!names) {
     return std::move(names.failure());
   }
   for (const std::string& name : *names) {
-    close_idle(server_.pools().pause(name));
+    server_.pools().pause(name);
     note("pause", name, "no connection is lent or opened until resume", by);
   }
   return protocol::Done{};
@@ -99,7 +92,6 @@ Status House::resume(const std::string& pool, const Actor& by) {
     server_.pools().resume(name);
     note("resume", name, "", by);
   }
-  server_.upkeep().run_soon();
   return protocol::Done{};
 }
 
@@ -109,7 +101,7 @@ Status House::reconnect(const std::string& pool, const Actor& by) {
     return std::move(names.failure());
   }
   for (const std::string& name : *names) {
-    close_idle(server_.pools().retire_all(name));
+    server_.pools().retire(name);
     note("reconnect", name, "what is connected now is closed when it is free", by);
   }
   return protocol::Done{};
@@ -150,7 +142,7 @@ Status House::kill(const std::string& pool, const Actor& by) {
     return std::move(names.failure());
   }
   for (const std::string& name : *names) {
-    close_idle(server_.pools().pause(name));
+    server_.pools().pause(name);
   }
   const auto killed = ask_workers<bool, Session>(
       server_, &Worker::sessions, [pool](Session& session, std::vector<bool>& found) {

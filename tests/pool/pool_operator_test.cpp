@@ -1,4 +1,4 @@
-// What operators ask of a pool: pause, resume, retire.
+// What operators ask of a pool: pause and resume.
 
 #include <gtest/gtest.h>
 
@@ -13,7 +13,11 @@ TEST(PoolPause, NothingIsLentUntilResumeAndThenInTurn) {
   PoolState pool(sized(2));
   std::deque<TestMember> members(2);
   fill(pool, members, t(0s));
-  EXPECT_EQ(pool.pause(t(1s)).size(), 2U);
+  pool.pause(t(1s));
+  EXPECT_EQ(pool.next_tick(t(1s)), t(1s));
+  const Tick todo = pool.tick(t(1s)).todo;
+  ASSERT_EQ(todo.close.size(), 2U);
+  EXPECT_EQ(todo.close[0].reason, CloseReason::admin);
   EXPECT_EQ(pool.snapshot(t(1s)).closing, 2U);
   TestWaiter first;
   TestWaiter second;
@@ -34,7 +38,7 @@ TEST(PoolPause, WhatIsLentIsClosedWhenItComesBack) {
   PoolState pool(sized(2));
   std::deque<TestMember> members(2);
   lend(pool, members, t(0s));
-  EXPECT_TRUE(pool.pause(t(1s)).empty());
+  pool.pause(t(1s));
   EXPECT_EQ(pool.snapshot(t(1s)).in_use, 2U);
   for (TestMember& member : members) {
     const Pool::Returned returned = pool.release(member, t(2s)).returned;
@@ -111,75 +115,6 @@ TEST(PoolPause, GivesUpItsTurnForASharedUnit) {
   TestWaiter served;
   EXPECT_TRUE(opens(other.acquire(served, {}, t(2s))));
   EXPECT_TRUE(paused.withdraw(waits));
-}
-
-TEST(PoolRetire, WhatIsOpenIsNeverLentAgain) {
-  PoolState pool(sized(3));
-  std::deque<TestMember> members(3);
-  fill(pool, members, t(0s), 1);
-  PoolState::ShutDown retired = pool.retire_all(t(1s));
-  ASSERT_EQ(retired.members.size(), 1U);
-  EXPECT_EQ(retired.members.front(), &members[0]);
-  EXPECT_EQ(pool.snapshot(t(1s)).retiring, 2U);
-  const Pool::Returned returned = pool.release(members[1], t(2s)).returned;
-  EXPECT_FALSE(returned.kept);
-  EXPECT_EQ(returned.reason, CloseReason::admin);
-  EXPECT_EQ(pool.snapshot(t(2s)).retiring, 1U);
-  pool.forget(members[2], t(2s), true).deliver();
-  EXPECT_EQ(pool.snapshot(t(2s)).retiring, 0U);
-  TestWaiter waiter;
-  const Decision decision = pool.acquire(waiter, {}, t(3s));
-  ASSERT_TRUE(opens(decision));
-  TestMember fresh;
-  fresh.generation = std::get<Open>(decision).generation;
-  pool.opened(fresh, t(3s)).deliver();
-  EXPECT_TRUE(pool.release(fresh, t(4s)).returned.kept);
-  EXPECT_EQ(reused(pool.acquire(waiter, {}, t(4s))), &fresh);
-}
-
-TEST(PoolRetire, OneWhoWaitsOpensInItsPlace) {
-  PoolState pool(sized(1));
-  std::deque<TestMember> members(1);
-  lend(pool, members, t(0s));
-  TestWaiter waiter;
-  ASSERT_TRUE(queued(pool.acquire(waiter, {}, t(0s))));
-  pool.retire_all(t(1s)).deliveries.deliver();
-  pool.release(members[0], t(2s)).deliveries.deliver();
-  ASSERT_TRUE(waiter.told.has_value());
-  EXPECT_EQ(evicted(*waiter.told), &members[0]);
-  EXPECT_EQ(std::get<Open>(*waiter.told).reason, CloseReason::admin);
-}
-
-TEST(PoolRetire, OpeningsUnderWayAreMeantToo) {
-  PoolState pool(sized(2));
-  TestWaiter first;
-  TestWaiter second;
-  const Decision old = pool.acquire(first, {}, t(0s));
-  ASSERT_TRUE(opens(pool.acquire(second, {}, t(0s))));
-  pool.retire_all(t(1s)).deliveries.deliver();
-  EXPECT_EQ(pool.snapshot(t(1s)).retiring, 2U);
-  pool.open_failed(t(1s), OpenFailure::given_up).deliver();
-  EXPECT_EQ(pool.snapshot(t(1s)).retiring, 1U);
-  TestMember member;
-  member.generation = std::get<Open>(old).generation;
-  pool.opened(member, t(2s)).deliver();
-  EXPECT_EQ(pool.snapshot(t(2s)).retiring, 1U);
-  EXPECT_FALSE(pool.release(member, t(3s)).returned.kept);
-  EXPECT_EQ(pool.snapshot(t(3s)).retiring, 0U);
-}
-
-TEST(PoolRetire, WhatIsWarmedLaterStays) {
-  Limits limits = sized(1);
-  limits.min_idle = 1;
-  PoolState pool(limits);
-  pool.retire_all(t(0s)).deliveries.deliver();
-  const PoolState::Ticked ticked = pool.tick(t(1s));
-  ASSERT_EQ(ticked.todo.open, 1U);
-  TestMember member;
-  member.generation = ticked.todo.generation;
-  pool.opened(member, t(2s)).deliver();
-  EXPECT_TRUE(pool.release(member, t(2s)).returned.kept);
-  drop_idle(pool);
 }
 
 }  // namespace

@@ -28,8 +28,14 @@ void World::check() {
   ASSERT_EQ(snapshot.waiting, queue_.size()) << where();
   ASSERT_EQ(static_cast<int>(snapshot.failures), failures_) << where();
   ASSERT_EQ(snapshot.paused, paused_) << where();
-  ASSERT_GE(snapshot.retiring, retiring()) << where();
-  ASSERT_LE(snapshot.retiring, retiring() + openings_.size()) << where();
+  ASSERT_EQ(static_cast<std::ptrdiff_t>(snapshot.retiring),
+            std::count_if(members_.begin(), members_.end(),
+                          [this](const auto& member) {
+                            const bool out =
+                                member->place == Place::lent || member->place == Place::pinged;
+                            return out && retired(*member);
+                          }))
+      << where();
   ASSERT_LE(existing(), bound()) << where();
   ASSERT_LE(snapshot.idle, keep()) << where();
   for (const ModelSession* session : queue_) {
@@ -86,17 +92,6 @@ std::size_t World::bound() const {
   return limits_.pool_size == 0 || limits_.max_overflow < 0
              ? 1U << 30U
              : limits_.pool_size + static_cast<std::size_t>(limits_.max_overflow);
-}
-
-// Connections from before the last retire(), but for those that are idle: there are none.
-std::size_t World::retiring() const {
-  const auto members = std::count_if(members_.begin(), members_.end(), [this](const auto& member) {
-    return (member->place == Place::lent || member->place == Place::pinged) && retired(*member);
-  });
-  const auto openings = std::count_if(openings_.begin(), openings_.end(), [this](const auto& one) {
-    return one.generation < generation_;
-  });
-  return static_cast<std::size_t>(members + openings);
 }
 
 bool World::surely_old(const ModelMember& member) const {

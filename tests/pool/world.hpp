@@ -36,7 +36,7 @@ struct ModelSession : TestWaiter {
 // What is being opened, and for whom; null: for warming.
 struct Opening {
   ModelSession* session;
-  std::uint64_t generation;
+  std::uint32_t era;
 };
 
 class World {
@@ -67,7 +67,7 @@ class World {
   void pause_or_resume();
   void resume();
   void retire();
-  void close_at_once(const std::vector<Member*>& members);
+  void close_all_idle();
   Opening take_opening();
   void finish();
 
@@ -78,7 +78,7 @@ class World {
   void hear(Deliveries& deliveries);
   void enqueue(ModelSession& session);
   void note_failure(OpenFailure failure);
-  void note_success();
+  void note_success(const ModelMember& member);
 
   // world.cpp: what is so, and what must be.
   void check();
@@ -90,8 +90,7 @@ class World {
   std::size_t existing() const;
   std::size_t keep() const { return limits_.pool_size == 0 ? 1U << 30U : limits_.pool_size; }
   std::size_t bound() const;
-  bool retired(const ModelMember& member) const { return member.generation < generation_; }
-  std::size_t retiring() const;
+  bool retired(const ModelMember& member) const { return member.era != era_; }
   bool surely_old(const ModelMember& member) const;
   bool maybe_old(const ModelMember& member) const;
   bool surely_may_open() const;
@@ -115,7 +114,7 @@ class World {
   std::vector<Opening> openings_;
   std::vector<ModelSession*> queue_;
   bool paused_ = false;
-  std::uint64_t generation_ = 0;
+  std::uint32_t era_ = 0;
   // The outage, as far as it is known.
   bool up_before_ = false;
   bool permanent_ = false;

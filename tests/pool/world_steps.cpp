@@ -101,14 +101,14 @@ void World::finish_opening(bool success) {
     fail_opening();
     return;
   }
-  const auto [session, generation] = take_opening();
+  const auto [session, era] = take_opening();
   ModelMember& member = *members_.emplace_back(std::make_unique<ModelMember>());
   member.worker = session != nullptr ? session->ask.worker : 0;
   member.fit_class = session != nullptr ? session->ask.fit_class : 0;
   member.opened = member.proven = now_;
-  member.generation = generation;
+  member.era = era;
   Deliveries deliveries = pool_.opened(member, now_);
-  note_success();
+  note_success(member);
   hear(deliveries);
   if (session == nullptr) {
     release(member);
@@ -152,7 +152,7 @@ void World::replace() {
     if (const Open* open = std::get_if<Open>(&answer.decision)) {
       EXPECT_EQ(open->evict, ended ? nullptr : &member) << where();
       EXPECT_TRUE(maybe_may_open()) << where();
-      openings_.push_back({session.get(), open->generation});
+      openings_.push_back({session.get(), era_});
     } else {
       told(*session, answer.decision);
     }
@@ -213,9 +213,14 @@ void World::withdraw() {
 void World::tick() {
   PoolState::Ticked ticked = pool_.tick(now_);
   hear(ticked.deliveries);
-  EXPECT_LE(ticked.todo.close.size(), PoolState::kMaxRetired) << where();
+  std::size_t timed = 0;
   for (const Tick::Close& close : ticked.todo.close) {
     ModelMember& member = as_model(*close.member);
+    if (close.reason == CloseReason::admin) {
+      EXPECT_EQ(member.place, Place::closing) << where();
+      continue;
+    }
+    EXPECT_LE(++timed, PoolState::kMaxRetired) << where();
     EXPECT_EQ(member.place, Place::idle) << where();
     if (close.reason == CloseReason::idle) {
       EXPECT_GT(count(Place::idle), limits_.min_idle) << where();
@@ -238,7 +243,7 @@ void World::tick() {
     EXPECT_TRUE(queue_.empty() && maybe_may_open()) << where();
     EXPECT_TRUE(failures_ == 0 || (!permanent_ && !alive())) << "probes for nothing, " << where();
     EXPECT_LT(existing(), keep()) << "warms into overflow, " << where();
-    openings_.push_back({nullptr, ticked.todo.generation});
+    openings_.push_back({nullptr, era_});
     ++happened["warmed"];
   }
   if (queue_.empty() && failures_ == 0 && maybe_may_open() && existing() < keep()) {
@@ -271,12 +276,12 @@ void World::answer_ping(bool alive) {
   hear(deliveries);
 }
 
-void World::close_at_once(const std::vector<Member*>& members) {
-  EXPECT_EQ(members.size(), count(Place::idle)) << where();
-  for (Member* closed : members) {
-    ModelMember& member = as_model(*closed);
-    EXPECT_EQ(member.place, Place::idle) << where();
-    member.place = Place::closing;
+// The next tick says so.
+void World::close_all_idle() {
+  for (const auto& member : members_) {
+    if (member->place == Place::idle) {
+      member->place = Place::closing;
+    }
   }
 }
 
@@ -286,7 +291,9 @@ void World::pause_or_resume() {
     resume();
   } else {
     paused_ = true;
-    close_at_once(pool_.pause(now_));
+    pool_.pause(now_);
+    close_all_idle();
+    tick();
     ++happened["paused"];
   }
   EXPECT_EQ(pool_.paused_for(now_), before) << where();
@@ -299,10 +306,14 @@ void World::resume() {
 }
 
 void World::retire() {
-  PoolState::ShutDown retired = pool_.retire_all(now_);
-  ++generation_;
-  close_at_once(retired.members);
-  hear(retired.deliveries);
+  Deliveries deliveries = pool_.retire(CloseReason::admin, now_);
+  ++era_;
+  failures_ = 0;
+  permanent_ = false;
+  stale_ = openings_.size();
+  close_all_idle();
+  hear(deliveries);
+  tick();
   ++happened["retired"];
 }
 

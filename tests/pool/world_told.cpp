@@ -104,13 +104,13 @@ void World::told_open(ModelSession& session, const Open& open) {
     }
     member.place = Place::gone;
   }
-  openings_.push_back({&session, open.generation});
+  openings_.push_back({&session, era_});
 }
 
 void World::note_failure(OpenFailure failure) {
   const bool stale = stale_ > 0;
   stale_ -= stale ? 1 : 0;
-  if (failure == OpenFailure::given_up) {
+  if (failure == OpenFailure::given_up || (stale && failures_ == 0)) {
     return;
   }
   permanent_ = permanent_ || failure == OpenFailure::permanent;
@@ -129,7 +129,11 @@ void World::note_failure(OpenFailure failure) {
   ++happened["failed"];
 }
 
-void World::note_success() {
+void World::note_success(const ModelMember& member) {
+  if (retired(member)) {
+    stale_ -= stale_ > 0 ? 1 : 0;
+    return;
+  }
   failures_ = 0;
   stale_ = 0;
   permanent_ = false;
