@@ -51,6 +51,7 @@ Task<void> Backend::live() {
     metrics::log::error("backend_reader_failed", {{"what", error.what()}});
   }
   dead_ = true;
+  count_prepared(0);
   end_chore(ChoreState::failed);
   stream_->abort();
   try {
@@ -94,7 +95,12 @@ Task<void> Backend::read_loop() {
     } else {
       idle_bytes(chunk.bytes());
     }
+    count_prepared(link_->prepared_statements());
   }
+}
+
+void Backend::count_prepared(std::size_t statements) {
+  prepared_.become(pool_->instruments(home_->index).prepared(metrics::Side::backend), statements);
 }
 
 void Backend::idle_bytes(protocol::Bytes bytes) {

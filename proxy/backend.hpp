@@ -100,6 +100,7 @@ class Backend final : public pool::Member, public std::enable_shared_from_this<B
   void end_chore(protocol::ChoreState state);
   Task<void> tell_holder();
   void tell_pool();
+  void count_prepared(std::size_t statements);
 
   Worker* home_;
   BackendPoolPtr pool_;
@@ -111,6 +112,7 @@ class Backend final : public pool::Member, public std::enable_shared_from_this<B
   bool dead_ = false;
   bool ended_ = false;
   bool counted_ = false;  // as opened, and not yet as closed
+  metrics::Stake prepared_;
   std::function<void()> on_end_;
   std::optional<Timer> close_limit_;
   std::optional<protocol::Failure> last_words_;  // why the server or we ended it, if known

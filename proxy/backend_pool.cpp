@@ -242,6 +242,7 @@ void BackendPools::sample(const std::shared_ptr<BackendPool::Shared>& shared) {
   registry_.sample_pool(name, [this, shared]() -> std::optional<metrics::PoolSample> {
     metrics::PoolSample sum;
     sum.size = static_cast<std::int64_t>(shared->pool->pool_size);
+    sum.min_idle = static_cast<std::int64_t>(shared->pool->min_idle);
     sum.overflow_max = shared->pool->max_overflow;
     if (int up = shared->up.load(std::memory_order_relaxed); up >= 0) {
       sum.backend_up = up > 0;
@@ -259,6 +260,12 @@ void BackendPools::sample(const std::shared_ptr<BackendPool::Shared>& shared) {
       sum.pending += static_cast<std::int64_t>(snapshot.waiting);
       sum.oldest_wait = std::max<std::chrono::nanoseconds>(sum.oldest_wait, snapshot.oldest_wait);
     }
+    for (const metrics::PoolInstruments* one : shared->instruments) {
+      sum.validating += one->tended(metrics::Tending::validating).value();
+      sum.resetting += one->tended(metrics::Tending::resetting).value();
+    }
+    // The two were not read at one moment.
+    sum.used = std::max<std::int64_t>(sum.used - sum.validating - sum.resetting, 0);
     return sum;
   });
 }

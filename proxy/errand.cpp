@@ -94,6 +94,8 @@ Task<void> prove(ErrandPtr errand) {
   Settler settler(errand, &give_proven_to_pool);
   errand->failure = protocol::fail(FailureKind::backend_lost, "a ping was not answered");
   BackendPool& pool = *errand->pool;
+  const metrics::Present pinged(
+      pool.instruments(errand->worker.index).tended(metrics::Tending::validating));
   Loop& loop = errand->worker.loop;
   const TimePoint deadline =
       loop.now() + std::min<Duration>(kPingTimeout, pool.config().connect_timeout);

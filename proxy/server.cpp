@@ -59,6 +59,7 @@ Server::Server(std::shared_ptr<const config::Config> config, metrics::Registry& 
       lookups_(kLookupThreads, kOffloadQueue),
       upkeep_(*this),
       pools_(config_, registry, proxy::worker_count(*config_)) {
+  registry.set_max_client_connections(config_->limits.max_client_connections);
   auto random = protocol::random_bytes(32);
   mock_salt_key_.assign(random.begin(), random.end());
   for (unsigned i = 0; i < proxy::worker_count(*config_); ++i) {

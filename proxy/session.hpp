@@ -96,6 +96,8 @@ class Session final : public Holder,
   void let_go();
   void count(protocol::Facts& facts);
   void show_state();
+  void count_prepared(std::size_t statements);
+  void count_bytes(metrics::Direction direction, std::size_t bytes);  // of the client's side
 
   // session_ends.cpp
   bool may_close_now() const;
@@ -149,6 +151,7 @@ class Session final : public Holder,
   bool pausing_ = false;      // middleware delays the request at the head
   bool uncommitted_ = false;  // counted as one that reads what others have not committed
   protocol::PinSet counted_pins_;
+  metrics::Stake prepared_;
   std::unique_ptr<protocol::Failure> last_word_;  // what the client is told at the end, if anything
   TimePoint asked_at_{};
   TimePoint heard_at_{};        // the client's last bytes

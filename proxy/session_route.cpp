@@ -143,7 +143,9 @@ void Session::begin_conversation(const middleware::Login* left) {
   login.parameters = {};  // the conversation has made its settings of them
   const std::uint64_t hash = std::hash<std::string>{}(login.user + '\n' + login.database);
   login_ = worker_.logins.share(std::move(login), hash);
+  count_prepared(0);
   lender_ = pool_ = pool_of(pool);
+  presence_.join(pool_->instruments(worker_.index));
   route_->instruments[worker_.index]->sessions.add();
   uncommitted_ = false;
   settings_seen_ = 0;

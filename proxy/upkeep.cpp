@@ -40,6 +40,8 @@ Task<void> warm(Worker& worker, BackendPoolPtr pool) {
 Task<void> keep_alive(BackendPtr backend) {
   Worker& worker = backend->home();
   BackendPool& pool = backend->pool();
+  const metrics::Present pinged(
+      pool.instruments(worker.index).tended(metrics::Tending::validating));
   const bool ok =
       co_await backend->run_chore(protocol::Chore::ping, worker.loop.now() + kKeepaliveTimeout);
   pool.instruments(worker.index)

@@ -57,8 +57,12 @@ class Worker {
 
  private:
   void sweep();
+  // Due every second, however busy the loop is: how late it is, is what everything else waits.
+  void expect_heartbeat(TimePoint due);
+  void heartbeat(TimePoint due);
 
   Timer sweep_timer_{loop};
+  Timer heartbeat_timer_{loop};
   std::thread thread_;
 };
 
