@@ -165,9 +165,9 @@ struct PoolSample {
   std::int64_t overflow_max = 0;  // -1 = no bound
   std::int64_t pending = 0;
   std::chrono::nanoseconds oldest_wait{0};
-  std::optional<bool> backend_up;  // empty: nobody has tried yet
-  bool paused = false;             // by an operator
-  bool disabled = false;           // likewise
+  std::optional<bool> backend_up = std::nullopt;  // empty: nobody has tried yet
+  bool paused = false;                            // by an operator
+  bool disabled = false;                          // likewise
 };
 
 // One client connection's place in sluice_client_connections, and in sluice_pool_clients once its
