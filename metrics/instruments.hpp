@@ -129,9 +129,6 @@ struct alignas(64) MiddlewareInstruments {
   Counter dropped;  // lines that found their queue full
   Counter lost;     // lines that could not be written
   Histogram delay;  // that requests had to wait
-  // Of statement_statistics.
-  Gauge kept;       // fingerprints in its tables
-  Counter evicted;  // fingerprints that it has put together with the others, for lack of room
 };
 
 // One per route of the configuration and worker.
@@ -144,6 +141,8 @@ struct alignas(64) RouteInstruments {
 struct alignas(64) WorkerInstruments {
   Counters<Side, Direction> bytes;
   Counters<CancelResult> cancels;
+  Gauge fingerprints;            // in the worker's table of statement_statistics
+  Counter fingerprints_evicted;  // put together there with all others, for lack of room
   // By the worker's heartbeat.
   Histogram loop_lag;       // how late it was
   Gauge heartbeat_due;      // steady clock, nanoseconds; 0: the worker does not run

@@ -137,12 +137,14 @@ std::vector<Row> sampled_rows() {
        MetricType::Gauge, by_state, &collect_pool_connections},
       sampled<[](const PoolSample& s) { return s.size; }>(
           "sluice_pool_connections_max",
-          "pool_size: connections that the pool keeps; 0 means no bound."),
+          "pool_size, for each user and database that the pool has: connections that it keeps; 0 "
+          "means no bound."),
       sampled<[](const PoolSample& s) { return s.overflow_max; }>(
           "sluice_pool_overflow_max",
-          "max_overflow: connections above pool_size; -1 means no bound."),
+          "max_overflow, likewise: connections above pool_size; -1 means no bound."),
       sampled<[](const PoolSample& s) { return s.min_idle; }>(
-          "sluice_pool_connections_min_idle", "min_idle: idle connections that are kept open."),
+          "sluice_pool_connections_min_idle",
+          "min_idle, likewise: idle connections that are kept open."),
       sampled<[](const PoolSample& s) { return s.paused; }>(
           "sluice_pool_paused", "1 while an operator has paused the pool: its sessions wait."),
       sampled<[](const PoolSample& s) { return s.disabled; }>(
@@ -266,6 +268,7 @@ std::vector<Row> client_rows() {
 std::vector<Row> chain_rows() {
   using M = MiddlewareInstruments;
   using R = RouteInstruments;
+  using W = WorkerInstruments;
   const Words route{"route"};
   const Words entry{"route", "middleware"};
   const auto with = [](std::string_view label) { return Words{"route", "middleware", label}; };
@@ -275,6 +278,13 @@ std::vector<Row> chain_rows() {
           "sluice_read_uncommitted_sessions_total", route,
           "Sessions at READ UNCOMMITTED, by their route, their pool or their client: they may read "
           "rows that are never committed."),
+      counted<&W::fingerprints>(
+          "sluice_statement_fingerprints", {},
+          "Fingerprints in the tables of statement_statistics; each worker has one."),
+      counted<&W::fingerprints_evicted>(
+          "sluice_statement_fingerprints_evicted_total", {},
+          "Fingerprints that statement_statistics has put together with all others, for lack of "
+          "room."),
       counted<&M::verdicts, only(MiddlewareVerdict::allowed, MiddlewareVerdict::refused)>(
           "sluice_middleware_verdicts_total", with("verdict"),
           "What an entry of a chain said of logins and requests; route is empty for the global "
@@ -294,11 +304,6 @@ std::vector<Row> chain_rows() {
                                   "was full."),
       counted<&M::lost, kNone>("sluice_middleware_lost_total", entry,
                                "Lines that an entry of a chain could not write."),
-      counted<&M::kept, kNone>("sluice_statement_fingerprints", entry,
-                               "Fingerprints in the tables of statement_statistics."),
-      counted<&M::evicted, kNone>("sluice_statement_fingerprints_evicted_total", entry,
-                                  "Fingerprints that statement_statistics has added to its row of "
-                                  "all others, for lack of room."),
   };
 }
 

@@ -241,9 +241,7 @@ void BackendPools::sample(const std::shared_ptr<BackendPool::Shared>& shared) {
   const std::string& name = shared->pool->name;
   registry_.sample_pool(name, [this, shared]() -> std::optional<metrics::PoolSample> {
     metrics::PoolSample sum;
-    sum.size = static_cast<std::int64_t>(shared->pool->pool_size);
-    sum.min_idle = static_cast<std::int64_t>(shared->pool->min_idle);
-    sum.overflow_max = shared->pool->max_overflow;
+    std::int64_t pairs = 0;
     if (int up = shared->up.load(std::memory_order_relaxed); up >= 0) {
       sum.backend_up = up > 0;
     }
@@ -251,6 +249,7 @@ void BackendPools::sample(const std::shared_ptr<BackendPool::Shared>& shared) {
       if (pool->config().name != shared->pool->name) {
         continue;
       }
+      ++pairs;
       pool::Snapshot snapshot = pool->slots.snapshot(pool::Clock::now());
       sum.idle += static_cast<std::int64_t>(snapshot.idle);
       sum.used += static_cast<std::int64_t>(snapshot.in_use);
@@ -260,6 +259,12 @@ void BackendPools::sample(const std::shared_ptr<BackendPool::Shared>& shared) {
       sum.pending += static_cast<std::int64_t>(snapshot.waiting);
       sum.oldest_wait = std::max<std::chrono::nanoseconds>(sum.oldest_wait, snapshot.oldest_wait);
     }
+    // Each user and database has bounds of its own; one that nobody has asked for yet counts as
+    // one.
+    pairs = std::max<std::int64_t>(pairs, 1);
+    sum.size = pairs * static_cast<std::int64_t>(shared->pool->pool_size);
+    sum.min_idle = pairs * static_cast<std::int64_t>(shared->pool->min_idle);
+    sum.overflow_max = shared->pool->max_overflow < 0 ? -1 : pairs * shared->pool->max_overflow;
     for (const metrics::PoolInstruments* one : shared->instruments) {
       sum.validating += one->tended(metrics::Tending::validating).value();
       sum.resetting += one->tended(metrics::Tending::resetting).value();

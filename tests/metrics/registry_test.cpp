@@ -33,8 +33,7 @@ std::string lines_of(const Registry& registry, const std::string& name) {
 void count_everything(MiddlewareInstruments& of) {
   of.refusals(RefusalReason::rule).add();
   of.delay.observe(milliseconds(1));
-  of.kept.add();
-  for (Counter* one : {&of.reports, &of.ended, &of.cut, &of.dropped, &of.lost, &of.evicted}) {
+  for (Counter* one : {&of.reports, &of.ended, &of.cut, &of.dropped, &of.lost}) {
     one->add();
   }
 }
