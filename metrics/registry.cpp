@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <sstream>
 #include <utility>
 
-#include <prometheus/text_serializer.h>
-
 #include "metrics/log.hpp"
+#include "metrics/text.hpp"
 
 namespace sluice::metrics {
 namespace {
@@ -163,9 +161,7 @@ std::vector<prometheus::MetricFamily> Registry::Collect() const {
 }
 
 std::string Registry::render() const {
-  std::ostringstream out;
-  prometheus::TextSerializer().Serialize(out, Collect());
-  return std::move(out).str();
+  return text_of(Collect());
 }
 
 }  // namespace sluice::metrics

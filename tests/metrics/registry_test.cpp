@@ -8,8 +8,10 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <prometheus/text_serializer.h>
 
 #include "metrics/labels.hpp"
+#include "metrics/text.hpp"
 #include "pool/pool.hpp"
 
 namespace sluice::metrics {
@@ -92,6 +94,21 @@ TEST(Registry, RendersTheExactTextOfAHistogram) {
             "sluice_pool_wait_seconds_bucket{pool=\"pets\",le=\"10\"} 2\n"
             "sluice_pool_wait_seconds_bucket{pool=\"pets\",le=\"30\"} 2\n"
             "sluice_pool_wait_seconds_bucket{pool=\"pets\",le=\"+Inf\"} 3\n");
+}
+
+// What the library's own writer says, which is slow, as one text.
+TEST(Registry, WritesWhatTheLibraryWouldWrite) {
+  Registry registry("1.2.3 \"quoted\" back\\slash\nline");
+  PoolInstruments& pool = registry.add_pool("a \"pool\"\\ of\nmine");
+  pool.wait.observe(milliseconds(3));
+  pool.transactions.add(123456789);
+  registry.add_worker().loop_lag.observe(milliseconds(1));
+  registry.sample_pool("pets", [] { return PoolSample{.used = -1}; });
+  std::vector<prometheus::MetricFamily> families = registry.Collect();
+  std::erase_if(families, [](const auto& one) { return one.name.starts_with("process_"); });
+  std::ostringstream library;
+  prometheus::TextSerializer().Serialize(library, families);
+  EXPECT_EQ(text_of(families), library.str());
 }
 
 TEST(Registry, GridsOfTwoLabelsNameThemInOrder) {
