@@ -92,8 +92,8 @@ protocol::Status Session::choose_route(const Attributes& attributes) {
     return take_route(candidate, nullptr);
   }
   chain_ = std::make_unique<middleware::Chain>(
-      identity(attributes),
-      middleware::Surroundings{worker_.time, policy_->background(), worker_.index});
+      identity(attributes), middleware::Surroundings{worker_.time, policy_->background(),
+                                                     worker_.index, &worker_.statements});
   middleware::Login left{chain_->identity(), attributes, chain_->now()};
   protocol::Status status = enter_chains(candidate, left);
   if (chain_ != nullptr) {
@@ -119,7 +119,7 @@ protocol::Status Session::take_route(const Candidate& login, middleware::Login* 
         "no route matches user \"" + login_->user + "\" and database \"" + login_->database + "\"");
   }
   if (left != nullptr) {
-    chain_->take_route(route_->config.name, route_->config.on_refuse);
+    chain_->take_route(route_->config);
     if (auto refusal = chain_->enter(route_->chain, *left)) {
       return std::move(*refusal);
     }

@@ -14,6 +14,7 @@
 #include "protocol/shared_values.hpp"
 #include "proxy/loop.hpp"
 #include "proxy/middleware/chain.hpp"
+#include "proxy/middleware/statement_table.hpp"
 #include "proxy/task.hpp"
 
 namespace sluice::proxy {
@@ -52,6 +53,8 @@ class Worker {
   protocol::SharedValues<protocol::ClientLogin> logins;  // of the sessions
   // Those that are not a route's own.
   protocol::SharedValues<protocol::SessionDefaults> defaults;
+  // What statement_statistics has counted.
+  middleware::StatementTable statements{instruments.fingerprints, instruments.fingerprints_evicted};
   // A session has come. The sweep for limits runs while there is any, and only with limits set.
   void start_sweep();
 

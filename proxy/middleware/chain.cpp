@@ -84,7 +84,8 @@ Chain::Refusal Chain::enter(const Entries& entries, Login& login) {
 
 void Chain::let_in(const Entry& entry, Login& login, Verdict& verdict) {
   try {
-    auto part = entry.middleware->begin({identity_, instruments(entry), around_.background});
+    auto part = entry.middleware->begin(
+        {identity_, instruments(entry), around_.background, around_.statements});
     Part& begun = *part;
     slots_.push_back({&entry, std::move(part)});  // reserved: from here on it gets its on_close
     begun.on_login(login, verdict);
@@ -105,9 +106,10 @@ void Chain::login_ended(const Login& login, const protocol::Failure* refused) {
   }
 }
 
-void Chain::take_route(std::string_view name, const config::OnRefuse& on_refuse) {
-  identity_.route = name;
-  on_refuse_ = &on_refuse;
+void Chain::take_route(const config::Route& route) {
+  identity_.route = route.name;
+  identity_.pool = route.pool;
+  on_refuse_ = &route.on_refuse;
 }
 
 // Counts and words a refusal, and logs it unless who asked does so (`event` is empty).
@@ -278,6 +280,7 @@ void Chain::decided(const protocol::Request& request, const Now& now, const Verd
 void Chain::remember(const protocol::Request& request, const Now& now, const Verdict& verdict) {
   if (request.may_move) {
     pool_ = verdict.pool;
+    moved_to_ = verdict.pool;
   }
   if (request.kind == RequestKind::prepare) {
     return;
@@ -291,6 +294,7 @@ void Chain::remember(const protocol::Request& request, const Now& now, const Ver
   open.asked.at = now.steady;
   open.asked.in_transaction = request.in_transaction;
   open.asked.truncated = request.truncated;
+  open.asked.pool = moved_to_;
   if (wants_.digest && request.kind != RequestKind::other) {
     open.asked.digest = request.shared_digest();
   }

@@ -38,6 +38,7 @@
 namespace sluice::proxy::middleware {
 
 class Background;
+class StatementTable;
 
 using TimePoint = std::chrono::steady_clock::time_point;
 using Duration = std::chrono::steady_clock::duration;
@@ -55,6 +56,7 @@ struct Identity {
   std::uint32_t session = 0;  // the id that the client, SHOW SESSIONS and the log see
   std::string listener;
   std::string route;  // "" while the global chain runs at the login
+  std::string pool;   // of the route; likewise
   std::string user;
   std::string database;
   std::string address;           // of the client, without its port; "" on a unix socket
@@ -107,6 +109,7 @@ struct Asked {
   TimePoint at;                                         // when it was allowed
   std::shared_ptr<const protocol::sql::Digest> digest;  // where a Part wants it
   std::string text;                                     // likewise
+  std::string pool;                                     // where it went; "" = the route's
   bool in_transaction = false;                          // when it was asked
   bool truncated = false;                               // `digest` and `text` are of its beginning
 };
@@ -168,6 +171,7 @@ struct Place {
   const Identity& identity;
   metrics::MiddlewareInstruments& instruments;  // of this entry and worker
   Background& background;
+  StatementTable* statements = nullptr;  // of this worker; null where nothing runs
 };
 
 class Middleware {
