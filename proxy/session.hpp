@@ -95,9 +95,9 @@ class Session final : public Holder,
   void release_if_done();
   void let_go();
   void count(protocol::Facts& facts);
+  void count_client_bytes(metrics::Direction direction, std::size_t size);
   void show_state();
   void count_prepared(std::size_t statements);
-  void count_bytes(metrics::Direction direction, std::size_t bytes);  // of the client's side
 
   // session_ends.cpp
   bool may_close_now() const;

@@ -167,6 +167,11 @@ void Session::count(protocol::Facts& facts) {
   }
 }
 
+void Session::count_client_bytes(metrics::Direction direction, std::size_t size) {
+  worker_.instruments.bytes(metrics::Side::client, direction).add(size);
+  pool_->instruments(worker_.index).client_bytes(direction).add(size);
+}
+
 void Session::show_state() {
   protocol::PinSet pins = backend_ != nullptr ? conversation_->pins() : protocol::PinSet{};
   if (!(pins == counted_pins_)) {
@@ -186,13 +191,6 @@ void Session::show_state() {
                    : pins.any()        ? ClientState::pinned
                                        : ClientState::active);
   count_prepared(conversation_->prepared_statements());
-}
-
-void Session::count_bytes(metrics::Direction direction, std::size_t bytes) {
-  worker_.instruments.bytes(metrics::Side::client, direction).add(bytes);
-  if (pool_ != nullptr) {
-    pool_->instruments(worker_.index).client_bytes(direction).add(bytes);
-  }
 }
 
 void Session::count_prepared(std::size_t statements) {
