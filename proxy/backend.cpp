@@ -28,8 +28,13 @@ Backend::Backend(Worker& where, BackendPoolPtr pool, std::unique_ptr<Stream> str
       stream_(std::move(stream)),
       link_(std::move(link)),
       endpoint_(at),
+      address_(to_string(at.address)),
       chore_done_(where.loop) {
   Member::worker = where.index;
+}
+
+metrics::log::About Backend::about() const {
+  return pool_->about().add("backend", address_);
 }
 
 void Backend::start() {
@@ -48,7 +53,8 @@ Task<void> Backend::live() {
   try {
     co_await read_loop();
   } catch (const std::exception& error) {
-    metrics::log::error("backend_reader_failed", {{"what", error.what()}});
+    metrics::log::write(metrics::log::Level::error, "backend_reader_failed", about(),
+                        {{"error", error.what()}});
   }
   dead_ = true;
   count_prepared(0);
@@ -57,7 +63,8 @@ Task<void> Backend::live() {
   try {
     co_await tell_holder();
   } catch (const std::exception& error) {
-    metrics::log::error("backend_reader_failed", {{"what", error.what()}});
+    metrics::log::write(metrics::log::Level::error, "backend_reader_failed", about(),
+                        {{"error", error.what()}});
   }
   if (pool_->dialect().closes_before_it_forgets()) {
     Signal pause(home_->loop);
@@ -142,7 +149,10 @@ void Backend::tell_pool() {
     std::exchange(on_end_, {})();
   } else if (pool_->slots.lost(*this, home_->loop.now())) {
     BackendPtr self = reclaim(*this);
-    metrics::log::info("backend_lost_idle", {{"pool", pool_->config().name}});
+    auto line = about();
+    line.add("reason", last_words_ ? last_words_->label() : "closed");
+    line.add("detail", last_words_ ? std::string_view(last_words_->text) : "");
+    metrics::log::write(metrics::log::Level::info, "backend_lost_idle", line);
     close(pool::CloseReason::error, {});
   }
 }

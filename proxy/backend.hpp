@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "metrics/log.hpp"
 #include "pool/pool.hpp"
 #include "protocol/conversation.hpp"
 #include "proxy/address_book.hpp"
@@ -50,6 +51,9 @@ class Backend final : public pool::Member, public std::enable_shared_from_this<B
   BackendPool& pool() { return *pool_; }
   // Where it is connected to: a cancel request must go to the same server.
   const Endpoint& endpoint() const { return endpoint_; }
+  const std::string& address() const { return address_; }
+  // What every line of the log says of it.
+  metrics::log::About about() const;
   // Not to be lent any more: it has ended, or is about to.
   bool dead() const { return dead_; }
   // The server has closed it, or was given up on: it no longer counts there.
@@ -109,6 +113,7 @@ class Backend final : public pool::Member, public std::enable_shared_from_this<B
   std::shared_ptr<Holder> holder_;
   std::shared_ptr<Backend> custody_;
   const Endpoint endpoint_;
+  const std::string address_;  // the same as text
   bool dead_ = false;
   bool ended_ = false;
   bool counted_ = false;  // as opened, and not yet as closed

@@ -63,7 +63,7 @@ Task<void> clean_and_put_back(Backend& lent, Cleanup cleanup) {
   if (is_clean) {
     put_back(std::move(backend));
   } else {
-    metrics::log::warning("backend_reset_failed", {{"pool", backend->pool().config().name}});
+    metrics::log::write(metrics::log::Level::warning, "backend_reset_failed", backend->about());
     discard(backend, pool::CloseReason::reset_failed);
   }
 }

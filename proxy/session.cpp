@@ -242,8 +242,7 @@ Task<bool> Session::obtain_backend(Exchange& exchange) {
     checkout_ = nullptr;
     moved();
     if (!result) {
-      metrics::log::failed("request_refused", result.failure(),
-                           {{"user", login_->user}, {"route", route_name()}});
+      metrics::log::failed("request_refused", result.failure(), about());
       Ending ending = conversation_->refuse(result.failure(), exchange);
       co_return co_await flush(exchange) && ending == Ending::carry_on;
     }

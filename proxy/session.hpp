@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "metrics/instruments.hpp"
+#include "metrics/log.hpp"
 #include "protocol/conversation.hpp"
 #include "proxy/backend.hpp"
 #include "proxy/checkout.hpp"
@@ -47,6 +48,8 @@ class Session final : public Holder,
   const std::string& user() const { return login_->user; }
   Worker& worker() { return worker_; }
   std::uint32_t id() const { return id_; }
+  // What every line of the log says of it.
+  metrics::log::About about() const;
 
   bool deliver(Backend& backend, Chunk& chunk) override;
   Task<void> finish_delivery(Backend& backend, Chunk& chunk) override;

@@ -211,12 +211,9 @@ void Session::note_isolation() {
   uncommitted_ = true;
   route_->instruments[worker_.index]->read_uncommitted.add();
   if (!route_->told_of_uncommitted.exchange(true, std::memory_order_relaxed)) {
-    metrics::log::warning(
-        "read_uncommitted",
-        {{"route", route_name()},
-         {"pool", pool_->config().name},
-         {"user", login_->user},
-         {"advice",
+    metrics::log::write(
+        metrics::log::Level::warning, "read_uncommitted", about(),
+        {{"advice",
           listener_.config->protocol == config::Protocol::mysql
               ? "sessions of this route read rows that may never be committed; READ COMMITTED is "
                 "as quick for readers and shows only what is there"

@@ -52,7 +52,7 @@ Task<void> keep_alive(BackendPtr backend) {
     co_return;
   }
   pool.slots.distrust(worker.loop.now());
-  metrics::log::info("keepalive_failed", {{"pool", pool.config().name}});
+  metrics::log::write(metrics::log::Level::info, "keepalive_failed", backend->about());
   discard(backend, pool::CloseReason::validation);
 }
 

@@ -6,6 +6,7 @@
 
 #include "metrics/labels.hpp"
 #include "metrics/log.hpp"
+#include "protocol/sql/trace_comment.hpp"
 
 namespace sluice::proxy::middleware {
 namespace {
@@ -70,7 +71,7 @@ Chain::Refusal Chain::enter(const Entries& entries, Login& login) {
     Verdict verdict;
     let_in(entry, login, verdict);
     if (verdict.kind == Verdict::Kind::refuse) {
-      refused(entry, verdict, {});
+      refused(entry, verdict, nullptr);
       refused_for_ = verdict.reason;
       return std::move(verdict.failure);
     }
@@ -112,8 +113,9 @@ void Chain::take_route(const config::Route& route) {
   on_refuse_ = &route.on_refuse;
 }
 
-// Counts and words a refusal, and logs it unless who asked does so (`event` is empty).
-void Chain::refused(const Entry& entry, Verdict& verdict, std::string_view event) {
+// Counts and words a refusal, and logs it: that of a login (`request` is null) is logged by who
+// asked.
+void Chain::refused(const Entry& entry, Verdict& verdict, const protocol::Request* request) {
   if (!verdict.failure) {
     verdict.refuse(RefusalReason::failed, own_failure(entry, "refused without a failure"));
   }
@@ -122,13 +124,13 @@ void Chain::refused(const Entry& entry, Verdict& verdict, std::string_view event
   instruments(entry).refusals(verdict.reason).add();
   word(failure);
   const std::string_view reason = metrics::label_of(verdict.reason);
-  if (!event.empty()) {
-    metrics::log::failed(event, failure,
-                         {{"middleware", entry.middleware->name()},
-                          {"why", reason},
-                          {"user", identity_.user},
-                          {"route", identity_.route},
-                          {"session", identity_.session}});
+  if (request != nullptr) {
+    if (metrics::log::enabled(metrics::log::level_of(failure_row(failure.kind).severity))) {
+      const auto trace = protocol::sql::traceparent_of(request->text);
+      metrics::log::failed("request_refused", failure,
+                           about(identity_, trace ? std::string_view(*trace) : ""),
+                           {{"middleware", entry.middleware->name()}, {"why", reason}});
+    }
     return;
   }
   failure.detail = std::string(entry.middleware->name()) + ": " + std::string(reason) +
@@ -153,11 +155,9 @@ void Chain::word(protocol::Failure& failure) const {
 }
 
 void Chain::failed(const Entry& entry, std::string_view phase, std::string_view what) const {
-  metrics::log::error("middleware_failed", {{"middleware", entry.middleware->name()},
-                                            {"phase", phase},
-                                            {"what", what},
-                                            {"route", identity_.route},
-                                            {"session", identity_.session}});
+  metrics::log::write(
+      metrics::log::Level::error, "middleware_failed", about(identity_),
+      {{"middleware", entry.middleware->name()}, {"phase", phase}, {"error", what}});
 }
 
 // For the phases that nothing can be refused in.
@@ -226,7 +226,7 @@ void Chain::consult(Slot& slot, const protocol::Request& request, const Now& now
   auto& verdicts = instruments(entry).verdicts;
   switch (verdict.kind) {
     case Verdict::Kind::refuse:
-      refused(entry, verdict, "request_refused");
+      refused(entry, verdict, &request);
       return;
     case Verdict::Kind::delay:
       return;

@@ -129,7 +129,7 @@ class Chain final : public protocol::Inspector {
   void end_delay(const Now& now);
   void decided(const protocol::Request& request, const Now& now, const Verdict& verdict);
   void remember(const protocol::Request& request, const Now& now, const Verdict& verdict);
-  void refused(const Entry& entry, Verdict& verdict, std::string_view event);
+  void refused(const Entry& entry, Verdict& verdict, const protocol::Request* request);
   void word(protocol::Failure& failure) const;
   void failed(const Entry& entry, std::string_view phase, std::string_view what) const;
   template <typename Call>

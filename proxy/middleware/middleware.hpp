@@ -29,6 +29,7 @@
 
 #include "config/middleware.hpp"
 #include "metrics/instruments.hpp"
+#include "metrics/log.hpp"
 #include "protocol/conversation.hpp"
 #include "protocol/dialect.hpp"
 #include "protocol/inspector.hpp"
@@ -66,6 +67,10 @@ struct Identity {
   // A `traceparent` startup parameter or connection attribute.
   std::string traceparent;
 };
+
+// What every line of the log says of it. `traceparent` is the one of a statement, where there is
+// one: it goes before that of the connection.
+metrics::log::About about(const Identity& identity, std::string_view traceparent = {});
 
 // What on_login sees and may leave behind.
 struct Login {
