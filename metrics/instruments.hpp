@@ -193,21 +193,21 @@ class ClientPresence {
     }
     state_ = state;
   }
-  // `pool` outlives it.
+  // `pool` must be there until it leaves.
   void join(PoolInstruments& pool) {
     leave();
     pool_ = &pool;
     pool.clients(state_).add();
   }
-  ClientState state() const { return state_; }
-
- private:
   void leave() {
     if (pool_ != nullptr) {
       pool_->clients(state_).sub();
+      pool_ = nullptr;
     }
   }
+  ClientState state() const { return state_; }
 
+ private:
   ListenerInstruments& listener_;
   PoolInstruments* pool_ = nullptr;
   ClientState state_ = ClientState::login;

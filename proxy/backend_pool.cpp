@@ -76,6 +76,12 @@ BackendPool::BackendPool(std::shared_ptr<Shared> shared, std::string user, std::
       database_(std::move(database)),
       description_(describe(*shared_->pool, dialect_)) {}
 
+metrics::log::About BackendPool::about() const {
+  metrics::log::About about;
+  about.keep("pool", config().name).keep("user", user_).keep("database", database_);
+  return about;
+}
+
 ssl_ctx_st* BackendPool::tls() const {
   return shared_->tls ? shared_->tls->get() : nullptr;
 }

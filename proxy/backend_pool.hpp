@@ -58,12 +58,7 @@ class BackendPool : public std::enable_shared_from_this<BackendPool> {
   // "pets_pg (postgresql 127.0.0.1:5432)": for error texts.
   const std::string& description() const { return description_; }
   // What every line of the log says of it.
-  metrics::log::About about() const {
-    return metrics::log::About()
-        .add("pool", config().name)
-        .add("user", user_)
-        .add("database", database_);
-  }
+  metrics::log::About about() const;
   ssl_ctx_st* tls() const;
   metrics::PoolInstruments& instruments(std::uint32_t worker) const {
     return *shared_->instruments[worker];

@@ -44,6 +44,7 @@ Session::Session(Worker& worker, const Listener& listener, int fd, std::string p
 
 Session::~Session() {
   count_prepared(0);
+  presence_.leave();
   worker_.sessions.erase(this);
   worker_.session_count.fetch_sub(1, std::memory_order_relaxed);
   worker_.server.client_left();
