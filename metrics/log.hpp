@@ -13,8 +13,11 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <list>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "metrics/log_line.hpp"
@@ -36,6 +39,8 @@ struct Options {
 class About {
  public:
   About() = default;
+  About(About&&) = default;
+  About& operator=(About&&) = default;
   // What is empty has nothing to say and is left out.
   About& add(std::string_view key, std::string_view text) {
     if (!text.empty()) {
@@ -47,10 +52,15 @@ class About {
     fields_.push_back({key, number});
     return *this;
   }
+  About& keep(std::string_view key, std::string text) {
+    kept_.push_back(std::move(text));
+    return add(key, kept_.back());
+  }
   Fields fields() const { return fields_; }
 
  private:
   std::vector<Field> fields_;
+  std::list<std::string> kept_;  // they stay where they are when it moves
 };
 
 // trace | debug | info | warning | error; anything else is empty.

@@ -34,7 +34,9 @@ Backend::Backend(Worker& where, BackendPoolPtr pool, std::unique_ptr<Stream> str
 }
 
 metrics::log::About Backend::about() const {
-  return pool_->about().add("backend", address_);
+  auto about = pool_->about();
+  about.add("backend", address_);
+  return about;
 }
 
 void Backend::start() {

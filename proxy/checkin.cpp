@@ -52,8 +52,9 @@ Task<bool> clean(Backend& backend, Cleanup cleanup) {
 
 Task<void> clean_and_put_back(Backend& lent, Cleanup cleanup) {
   BackendPtr backend = lent.shared_from_this();
+  const BackendPoolPtr pool = backend->pool().shared_from_this();
   const metrics::Present tended(
-      backend->pool().instruments(backend->home().index).tended(metrics::Tending::resetting));
+      pool->instruments(backend->home().index).tended(metrics::Tending::resetting));
   // A cancel request that has not reached the server yet must not hit the next holder's query.
   while (backend->cancels > 0) {
     co_await backend->cancels_done.wait();

@@ -40,6 +40,7 @@ Task<void> warm(Worker& worker, BackendPoolPtr pool) {
 Task<void> keep_alive(BackendPtr backend) {
   Worker& worker = backend->home();
   BackendPool& pool = backend->pool();
+  const BackendPoolPtr there = pool.shared_from_this();  // whatever a reload does meanwhile
   const metrics::Present pinged(
       pool.instruments(worker.index).tended(metrics::Tending::validating));
   const bool ok =
