@@ -35,7 +35,7 @@ struct Options {
 };
 
 // Who or what a line is about: fields that lines of several events have in common, in front of
-// their own. It borrows as a Value does.
+// their own. It borrows as a Value does, but for what it is given to keep.
 class About {
  public:
   About() = default;
