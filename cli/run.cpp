@@ -156,6 +156,7 @@ int run_server(const std::string& path) {
   int code = 0;
   {
     metrics::Registry registry(SLUICE_VERSION);
+    registry.set_io(std::string(proxy::poller_name(poller->poller)));
     proxy::Server server(config, registry, poller->poller);
     proxy::op::House house(server, registry,
                            {SLUICE_VERSION, path, proxy::poller_name(poller->poller)});

@@ -2,11 +2,16 @@
 
 // All instruments of the process, and what a scrape makes of them. Sets are handed out at start or
 // when a pool first appears, and live as long as the registry. Thread-safe; each set is written by
-// its worker alone.
+// its worker alone. A scrape holds the lock only while it notes which sets there are: a worker that
+// asks for one meanwhile waits for microseconds, whatever the scrape takes.
+//
+// The labels' values come from the configuration. Reloads may bring ever new ones, so no kind has
+// more than kMaxNames: what comes after them is counted together, under the name "other".
 
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -57,6 +62,11 @@ class Registry : public prometheus::Collectable {
 
   std::vector<PoolSums> pool_sums() const;
 
+  // What the workers wait in: epoll | io_uring. Once, before the first scrape.
+  void set_io(std::string io) { io_ = std::move(io); }
+  void set_max_client_connections(std::size_t most) {
+    max_client_connections_.store(static_cast<std::int64_t>(most), std::memory_order_relaxed);
+  }
   void set_draining(bool draining) { draining_.store(draining, std::memory_order_relaxed); }
   void set_reload_successful(bool ok) { reload_ok_.store(ok, std::memory_order_relaxed); }
 
@@ -69,18 +79,33 @@ class Registry : public prometheus::Collectable {
     std::string pool;
     Sampler sampler;
   };
+  template <typename Set>
+  struct Kind {
+    struct One {
+      std::vector<std::string> names;
+      std::deque<Set> sets;
+    };
+    Set& add(std::vector<std::string> names);
+    std::vector<Named<Set>> look() const;
+
+    std::deque<One> all;
+    std::map<std::vector<std::string>, One*> by_names;
+  };
+  View look() const;
   std::vector<NamedSample> take_samples() const;
 
   const std::string version_;
+  std::string io_;
+  std::atomic<std::int64_t> max_client_connections_{0};
   std::atomic<bool> draining_{false};
   std::atomic<bool> reload_ok_{true};
 
   mutable std::mutex mutex_;  // of the containers; not held while a sampler runs
   std::deque<WorkerInstruments> workers_;
-  std::deque<Named<PoolInstruments>> pools_;
-  std::deque<Named<ListenerInstruments>> listeners_;
-  std::deque<Named<RouteInstruments>> routes_;
-  std::deque<Named<MiddlewareInstruments>> middleware_;
+  Kind<PoolInstruments> pools_;
+  Kind<ListenerInstruments> listeners_;
+  Kind<RouteInstruments> routes_;
+  Kind<MiddlewareInstruments> middleware_;
 
   mutable std::mutex scrape_mutex_;  // one scrape at a time; taken before mutex_
   mutable std::vector<PoolSampler> samplers_;

@@ -76,6 +76,12 @@ BackendPool::BackendPool(std::shared_ptr<Shared> shared, std::string user, std::
       database_(std::move(database)),
       description_(describe(*shared_->pool, dialect_)) {}
 
+metrics::log::About BackendPool::about() const {
+  metrics::log::About about;
+  about.keep("pool", config().name).keep("user", user_).keep("database", database_);
+  return about;
+}
+
 ssl_ctx_st* BackendPool::tls() const {
   return shared_->tls ? shared_->tls->get() : nullptr;
 }
@@ -318,8 +324,7 @@ void BackendPools::sample(const std::shared_ptr<BackendPool::Shared>& shared) {
   const std::string& name = shared->pool->name;
   registry_.sample_pool(name, [this, shared]() -> std::optional<metrics::PoolSample> {
     metrics::PoolSample sum;
-    sum.size = static_cast<std::int64_t>(shared->pool->pool_size);
-    sum.overflow_max = shared->pool->max_overflow;
+    std::int64_t pairs = 0;
     if (int up = shared->up.load(std::memory_order_relaxed); up >= 0) {
       sum.backend_up = up > 0;
     }
@@ -327,6 +332,7 @@ void BackendPools::sample(const std::shared_ptr<BackendPool::Shared>& shared) {
       if (pool->config().name != shared->pool->name) {
         continue;
       }
+      ++pairs;
       pool::Snapshot snapshot = pool->slots.snapshot(pool::Clock::now());
       sum.idle += static_cast<std::int64_t>(snapshot.idle);
       sum.used += static_cast<std::int64_t>(snapshot.in_use);
@@ -336,6 +342,18 @@ void BackendPools::sample(const std::shared_ptr<BackendPool::Shared>& shared) {
       sum.pending += static_cast<std::int64_t>(snapshot.waiting);
       sum.oldest_wait = std::max<std::chrono::nanoseconds>(sum.oldest_wait, snapshot.oldest_wait);
     }
+    // Each user and database has bounds of its own; one that nobody has asked for yet counts as
+    // one.
+    pairs = std::max<std::int64_t>(pairs, 1);
+    sum.size = pairs * static_cast<std::int64_t>(shared->pool->pool_size);
+    sum.min_idle = pairs * static_cast<std::int64_t>(shared->pool->min_idle);
+    sum.overflow_max = shared->pool->max_overflow < 0 ? -1 : pairs * shared->pool->max_overflow;
+    for (const metrics::PoolInstruments* one : shared->instruments) {
+      sum.validating += one->tended(metrics::Tending::validating).value();
+      sum.resetting += one->tended(metrics::Tending::resetting).value();
+    }
+    // The two were not read at one moment.
+    sum.used = std::max<std::int64_t>(sum.used - sum.validating - sum.resetting, 0);
     return sum;
   });
 }

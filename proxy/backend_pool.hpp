@@ -14,6 +14,7 @@
 
 #include "config/config.hpp"
 #include "metrics/instruments.hpp"
+#include "metrics/log.hpp"
 #include "pool/budget.hpp"
 #include "pool/pool.hpp"
 #include "protocol/conversation.hpp"
@@ -63,6 +64,8 @@ class BackendPool : public std::enable_shared_from_this<BackendPool> {
   const std::string& database() const { return database_; }
   // "pets_pg (postgresql 127.0.0.1:5432)": for error texts.
   const std::string& description() const { return description_; }
+  // What every line of the log says of it.
+  metrics::log::About about() const;
   ssl_ctx_st* tls() const;
   metrics::PoolInstruments& instruments(std::uint32_t worker) const {
     return *shared_->instruments[worker];

@@ -59,6 +59,7 @@ Server::Server(std::shared_ptr<const config::Config> config, metrics::Registry& 
       lookups_(kLookupThreads, kOffloadQueue),
       upkeep_(*this),
       pools_(config_, registry, proxy::worker_count(*config_)) {
+  registry.set_max_client_connections(config_->limits.max_client_connections);
   auto random = protocol::random_bytes(32);
   mock_salt_key_.assign(random.begin(), random.end());
   for (unsigned i = 0; i < proxy::worker_count(*config_); ++i) {
@@ -119,7 +120,8 @@ protocol::Status Server::start() {
   first.loop.call([this, &first] {
     for (auto& acceptor : acceptors_) {
       acceptor->start(first.loop);
-      metrics::log::info("listening", {{"address", acceptor->bound()}});
+      metrics::log::info("listening",
+                         {{"listener", acceptor->name()}, {"address", acceptor->bound()}});
     }
     for (auto& listener : listeners_) {
       spawn(gate_, learn_version(first, *listener));  // so that the first client need not wait

@@ -44,6 +44,8 @@ Session::Session(Worker& worker, const Listener& listener, int fd, std::string p
 }
 
 Session::~Session() {
+  count_prepared(0);
+  presence_.leave();
   worker_.sessions.erase(this);
   worker_.session_count.fetch_sub(1, std::memory_order_relaxed);
   worker_.server.client_left();
@@ -242,8 +244,7 @@ Task<bool> Session::obtain_backend(Exchange& exchange) {
     checkout_ = nullptr;
     moved();
     if (!result) {
-      metrics::log::failed("request_refused", result.failure(),
-                           {{"user", login_->user}, {"route", route_name()}});
+      metrics::log::failed("request_refused", result.failure(), about());
       Ending ending = conversation_->refuse(result.failure(), exchange);
       co_return co_await flush(exchange) && ending == Ending::carry_on;
     }

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "metrics/instruments.hpp"
+#include "metrics/log.hpp"
 #include "protocol/conversation.hpp"
 #include "proxy/backend.hpp"
 #include "proxy/checkout.hpp"
@@ -53,6 +54,8 @@ class Session final : public Holder,
   const std::string& user() const { return login_->user; }
   Worker& worker() { return worker_; }
   std::uint32_t id() const { return id_; }
+  // What every line of the log says of it.
+  metrics::log::About about() const;
   std::uint32_t session_id() const override { return id_; }
   // Of its route; null before the login has ended.
   const BackendPool* pool() const { return pool_.get(); }
@@ -110,6 +113,7 @@ class Session final : public Holder,
   void count(protocol::Facts& facts);
   void count_client_bytes(metrics::Direction direction, std::size_t size);
   void show_state();
+  void count_prepared(std::size_t statements);
 
   // session_ends.cpp
   bool may_close_now() const;
@@ -164,6 +168,7 @@ class Session final : public Holder,
   bool pausing_ = false;      // middleware delays the request at the head
   bool uncommitted_ = false;  // counted as one that reads what others have not committed
   protocol::PinSet counted_pins_;
+  metrics::Stake prepared_;
   std::unique_ptr<protocol::Failure> last_word_;  // what the client is told at the end, if anything
   TimePoint asked_at_{};
   TimePoint heard_at_{};        // the client's last bytes

@@ -53,7 +53,7 @@ Task<bool> Session::log_in() {
       instruments.auth_failures(failure.kind).add();
       instruments.logins(method, metrics::Outcome::failed).add();
     }
-    metrics::log::failed("client_login_failed", failure, {{"client", peer_}});
+    metrics::log::failed("client_login_failed", failure, about());
     co_return false;
   }
   status = choose_route(attributes);
@@ -69,10 +69,10 @@ Task<bool> Session::log_in() {
   instruments.logins(method, metrics::Outcome::ok).add();
   instruments.login_duration.observe(worker_.loop.now() - started);
   presence_.become(ClientState::idle);
-  metrics::log::debug("client_login", {{"client", peer_},
-                                       {"user", login_->user},
-                                       {"route", route_name()},
-                                       {"method", login_->method}});
+  if (metrics::log::enabled(metrics::log::Level::debug)) {
+    metrics::log::write(metrics::log::Level::debug, "client_login", about(),
+                        {{"method", login_->method}});
+  }
   co_return true;
 }
 
@@ -169,8 +169,7 @@ Task<protocol::Status> Session::welcome(const protocol::Buffer& unsent) {
 }
 
 Task<void> Session::refuse_login(Failure failure, protocol::Buffer unsent) {
-  metrics::log::failed("client_login_refused", failure,
-                       {{"client", peer_}, {"user", login_->user}, {"database", login_->database}});
+  metrics::log::failed("client_login_refused", failure, about());
   const protocol::Buffer error = listener_.dialect->login_error(*login_, failure);
   unsent.insert(unsent.end(), error.begin(), error.end());
   co_await client_.send(std::move(unsent));
@@ -198,7 +197,7 @@ Task<void> Session::change_user(protocol::Buffer packet) {
   protocol::Status status = protocol::Done{};
   if (!result) {
     instruments.auth_failures(result.failure().kind).add();
-    metrics::log::failed("client_login_failed", result.failure(), {{"client", peer_}});
+    metrics::log::failed("client_login_failed", result.failure(), about());
     closing_ = true;
     co_return;
   }

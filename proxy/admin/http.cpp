@@ -177,7 +177,7 @@ asio::awaitable<void> HttpServer::Impl::serve(std::list<Connection>::iterator se
     while (co_await serve_one(*self)) {
     }
   } catch (const std::exception& caught) {
-    metrics::log::error("admin_http_exception", {{"what", caught.what()}});
+    metrics::log::error("admin_http_exception", {{"error", caught.what()}});
   }
   connections.erase(self);
   if (stopping && connections.empty()) {
@@ -283,7 +283,7 @@ Answer HttpServer::Impl::answer_to(http::verb method, std::string_view target) c
     try {
       return page.answer();
     } catch (const std::exception& caught) {
-      metrics::log::error("admin_http_exception", {{"path", path}, {"what", caught.what()}});
+      metrics::log::error("admin_http_exception", {{"path", path}, {"error", caught.what()}});
       return plain(500, "internal error");
     }
   }
