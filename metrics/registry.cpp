@@ -12,14 +12,14 @@ namespace sluice::metrics {
 namespace {
 
 template <typename Set>
-Set& add_named(std::deque<Named<Set>>& all, const std::vector<std::string>& names) {
+Named<Set>& find_or_add(std::list<Named<Set>>& all, const std::vector<std::string>& names) {
   auto found =
       std::find_if(all.begin(), all.end(), [&](const auto& n) { return n.names == names; });
   if (found == all.end()) {
-    all.emplace_back().names = names;
-    found = std::prev(all.end());
+    found = all.emplace(all.end());
+    found->names = names;
   }
-  return found->sets.emplace_back();
+  return *found;
 }
 
 void add_up(PoolSample& sum, const PoolSample& one) {
@@ -43,25 +43,67 @@ WorkerInstruments& Registry::add_worker() {
   return workers_.emplace_back();
 }
 
-PoolInstruments& Registry::add_pool(const std::string& pool) {
+template <typename Set>
+Set& Registry::add(std::list<Named<Set>>& all, const std::vector<std::string>& names) {
   const std::lock_guard lock(mutex_);
-  return add_named(pools_, {pool});
+  Named<Set>& named = find_or_add(all, names);
+  ++named.lent;
+  return named.sets.emplace_back();
+}
+
+template <typename Set>
+std::shared_ptr<Set> Registry::lend(std::list<Named<Set>>& all,
+                                    const std::vector<std::string>& names) {
+  const std::lock_guard lock(mutex_);
+  Named<Set>& named = find_or_add(all, names);
+  if (named.free.empty()) {
+    named.free.push_back(&named.sets.emplace_back());
+  }
+  Set* set = named.free.back();
+  const auto give_back = [this, &all, &named](Set* lent) {
+    const std::lock_guard again(mutex_);
+    named.free.push_back(lent);
+    if (--named.lent == 0) {
+      all.remove_if([&](const Named<Set>& one) { return &one == &named; });
+    }
+  };
+  named.free.pop_back();
+  ++named.lent;
+  return std::shared_ptr<Set>(set, give_back);
+}
+
+PoolInstruments& Registry::add_pool(const std::string& pool) {
+  return add(pools_, {pool});
 }
 
 ListenerInstruments& Registry::add_listener(const std::string& listener) {
-  const std::lock_guard lock(mutex_);
-  return add_named(listeners_, {listener});
+  return add(listeners_, {listener});
 }
 
 RouteInstruments& Registry::add_route(const std::string& route) {
-  const std::lock_guard lock(mutex_);
-  return add_named(routes_, {route});
+  return add(routes_, {route});
 }
 
 MiddlewareInstruments& Registry::add_middleware(const std::string& route,
                                                 const std::string& middleware) {
-  const std::lock_guard lock(mutex_);
-  return add_named(middleware_, {route, middleware});
+  return add(middleware_, {route, middleware});
+}
+
+std::shared_ptr<PoolInstruments> Registry::lend_pool(const std::string& pool) {
+  return lend(pools_, {pool});
+}
+
+std::shared_ptr<ListenerInstruments> Registry::lend_listener(const std::string& listener) {
+  return lend(listeners_, {listener});
+}
+
+std::shared_ptr<RouteInstruments> Registry::lend_route(const std::string& route) {
+  return lend(routes_, {route});
+}
+
+std::shared_ptr<MiddlewareInstruments> Registry::lend_middleware(const std::string& route,
+                                                                 const std::string& middleware) {
+  return lend(middleware_, {route, middleware});
 }
 
 void Registry::sample_pool(const std::string& pool, Sampler sampler) {

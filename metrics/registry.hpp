@@ -1,12 +1,15 @@
 #pragma once
 
-// All instruments of the process, and what a scrape makes of them. Sets are handed out at start or
-// when a pool first appears, and live as long as the registry. Thread-safe; each set is written by
-// its worker alone.
+// All instruments of the process, and what a scrape makes of them. Thread-safe; each set is written
+// by its worker alone. A set that was lent and given back goes to the next who asks for one of its
+// name, with what it has counted; when none of a name is lent any more, the name is gone from the
+// scrape.
 
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <list>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -26,13 +29,20 @@ class Registry : public prometheus::Collectable {
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;
 
-  // A new set each time: call it once for each worker.
+  // For as long as the registry lives, a new set each time: call it once for each worker.
   WorkerInstruments& add_worker();
   PoolInstruments& add_pool(const std::string& pool);
   ListenerInstruments& add_listener(const std::string& listener);
   RouteInstruments& add_route(const std::string& route);
   // `route` is "" for the global chain. Entries of one name in one chain are added up.
   MiddlewareInstruments& add_middleware(const std::string& route, const std::string& middleware);
+
+  // Lent until the last reference is gone, which the registry outlives.
+  std::shared_ptr<PoolInstruments> lend_pool(const std::string& pool);
+  std::shared_ptr<ListenerInstruments> lend_listener(const std::string& listener);
+  std::shared_ptr<RouteInstruments> lend_route(const std::string& route);
+  std::shared_ptr<MiddlewareInstruments> lend_middleware(const std::string& route,
+                                                         const std::string& middleware);
 
   // Called at each scrape, on the scraping thread: it must be thread-safe and quick. Several of one
   // name (a pool for each user and database) are added up. When it returns nothing its pool is gone
@@ -53,6 +63,10 @@ class Registry : public prometheus::Collectable {
     Sampler sampler;
   };
   std::vector<NamedSample> take_samples() const;
+  template <typename Set>
+  Set& add(std::list<Named<Set>>& all, const std::vector<std::string>& names);
+  template <typename Set>
+  std::shared_ptr<Set> lend(std::list<Named<Set>>& all, const std::vector<std::string>& names);
 
   const std::string version_;
   std::atomic<bool> draining_{false};
@@ -60,10 +74,10 @@ class Registry : public prometheus::Collectable {
 
   mutable std::mutex mutex_;  // of the containers; not held while a sampler runs
   std::deque<WorkerInstruments> workers_;
-  std::deque<Named<PoolInstruments>> pools_;
-  std::deque<Named<ListenerInstruments>> listeners_;
-  std::deque<Named<RouteInstruments>> routes_;
-  std::deque<Named<MiddlewareInstruments>> middleware_;
+  std::list<Named<PoolInstruments>> pools_;
+  std::list<Named<ListenerInstruments>> listeners_;
+  std::list<Named<RouteInstruments>> routes_;
+  std::list<Named<MiddlewareInstruments>> middleware_;
 
   mutable std::mutex scrape_mutex_;  // one scrape at a time; taken before mutex_
   mutable std::vector<PoolSampler> samplers_;

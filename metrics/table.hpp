@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,6 +23,8 @@ template <typename Set>
 struct Named {
   std::vector<std::string> names;
   std::deque<Set> sets;
+  std::vector<Set*> free;  // of those: lent to nobody now, and still counted
+  std::size_t lent = 0;
 };
 
 struct NamedSample {
@@ -32,10 +35,10 @@ struct NamedSample {
 // What a scrape looks at.
 struct View {
   const std::deque<WorkerInstruments>& workers;
-  const std::deque<Named<PoolInstruments>>& pools;
-  const std::deque<Named<ListenerInstruments>>& listeners;
-  const std::deque<Named<RouteInstruments>>& routes;
-  const std::deque<Named<MiddlewareInstruments>>& middleware;
+  const std::list<Named<PoolInstruments>>& pools;
+  const std::list<Named<ListenerInstruments>>& listeners;
+  const std::list<Named<RouteInstruments>>& routes;
+  const std::list<Named<MiddlewareInstruments>>& middleware;
   std::vector<NamedSample> samples;  // one for each pool
   ProcessSample process;
   std::string version;

@@ -136,7 +136,7 @@ void Backend::tell_pool() {
     std::exchange(on_end_, {})();
   } else if (pool_->slots.lost(*this, home_->loop.now())) {
     BackendPtr self = reclaim(*this);
-    metrics::log::info("backend_lost_idle", {{"pool", pool_->config().name}});
+    metrics::log::info("backend_lost_idle", {{"pool", pool_->name()}});
     close(pool::CloseReason::error, {});
   }
 }

@@ -143,7 +143,9 @@ Task<Checkout::Got> Checkout::step() {
   if (std::holds_alternative<pool::Down>(decision)) {
     co_return open_failure_ ? std::move(*open_failure_) : pool_->why_down(worker_.loop.now());
   }
-  co_return protocol::fail(FailureKind::shutting_down, "sluice is shutting down");
+  co_return protocol::fail(FailureKind::shutting_down, pool_->removed()
+                                                           ? removed_text(pool_->name())
+                                                           : "sluice is shutting down");
 }
 
 Task<Checkout::Got> Checkout::wait_in_queue() {
@@ -151,7 +153,7 @@ Task<Checkout::Got> Checkout::wait_in_queue() {
   if (pool_->waits_are_timed()) {
     worker_.server.upkeep().hurry(*pool_, worker_.loop.now());
   }
-  const TimePoint deadline = asked_at_ + pool_->config().pool_timeout;
+  const TimePoint deadline = asked_at_ + pool_->config()->pool_timeout;
   while (!ticket_.delivered && !interruption_ && worker_.loop.now() < deadline) {
     co_await ticket_.arrived.wait_until(deadline);
   }
@@ -217,13 +219,13 @@ Failure Checkout::timed_out() const {
   if (snapshot.failures > 0) {
     return pool_->why_down(now);
   }
-  const pool::Limits& limits = pool_->slots.limits();
+  const pool::Limits limits = pool_->slots.limits();
   std::string text = "pool " + pool_->description() + " timed out: pool_size " +
                      std::to_string(limits.pool_size) + ", max_overflow " +
                      std::to_string(limits.max_overflow) + ", in use " +
                      std::to_string(snapshot.in_use + snapshot.opening) + ", waiting " +
                      std::to_string(snapshot.waiting) + ", waited " +
-                     std::to_string(pool_->config().pool_timeout.count()) +
+                     std::to_string(pool_->config()->pool_timeout.count()) +
                      " ms; raise pool_size or pool_timeout, or end transactions sooner";
   return protocol::fail(FailureKind::pool_timeout, std::move(text));
 }

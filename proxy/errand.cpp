@@ -85,7 +85,7 @@ Task<void> open(ErrandPtr errand, LoginOrder order, pool::Open decision) {
   if (errand->failure) {
     errand->pool->instruments(worker.index).backend_errors(errand->failure->kind).add();
     metrics::log::failed("backend_connect_failed", *errand->failure,
-                         {{"pool", errand->pool->config().name}});
+                         {{"pool", errand->pool->name()}});
   }
   settler.settle();
 }
@@ -96,7 +96,7 @@ Task<void> prove(ErrandPtr errand) {
   BackendPool& pool = *errand->pool;
   Loop& loop = errand->worker.loop;
   const TimePoint deadline =
-      loop.now() + std::min<Duration>(kPingTimeout, pool.config().connect_timeout);
+      loop.now() + std::min<Duration>(kPingTimeout, pool.config()->connect_timeout);
   const bool ok = co_await errand->backend->run_chore(protocol::Chore::ping, deadline);
   pool.instruments(errand->worker.index)
       .pings(ok ? metrics::Outcome::ok : metrics::Outcome::failed)
@@ -106,7 +106,7 @@ Task<void> prove(ErrandPtr errand) {
     pool.slots.proven(*errand->backend, loop.now());
   } else {
     pool.slots.distrust(loop.now());
-    metrics::log::info("ping_failed", {{"pool", pool.config().name}});
+    metrics::log::info("ping_failed", {{"pool", pool.name()}});
   }
   settler.settle();
 }

@@ -65,7 +65,7 @@ Task<void> Session::backend_gone(Backend& backend, protocol::Failure failure) {
     co_return;
   }
   metrics::log::failed("backend_lost", failure,
-                       {{"pool", lender_->config().name}, {"user", login_->user}});
+                       {{"pool", lender_->name()}, {"user", login_->user}});
   Exchange exchange;
   if (last_word_ && closing_) {
     failure = *last_word_;  // it was ended on purpose, to end the session

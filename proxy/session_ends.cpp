@@ -254,7 +254,7 @@ void Session::cancel_overdue_query() {
   timed_out_ = true;
   lender_->instruments(worker_.index).query_timeouts.add();
   metrics::log::info("query_timeout",
-                     {{"pool", lender_->config().name}, {"user", login_->user}, {"client", peer_}});
+                     {{"pool", lender_->name()}, {"user", login_->user}, {"client", peer_}});
   cancel_what_runs();
 }
 

@@ -124,12 +124,15 @@ protocol::Status Session::take_route(const Candidate& login, middleware::Login* 
       return std::move(*refusal);
     }
   }
-  begin_conversation(left);
-  return protocol::Done{};
+  return begin_conversation(left);
 }
 
-void Session::begin_conversation(const middleware::Login* left) {
+protocol::Status Session::begin_conversation(const middleware::Login* left) {
   const config::Pool& pool = route_->pool;
+  BackendPoolPtr own = pool_of(pool);
+  if (own == nullptr) {  // it has gone at this very moment
+    return protocol::fail(FailureKind::shutting_down, removed_text(pool.name));
+  }
   protocol::ClientLogin login = *login_;
   if (!pool.database.empty()) {
     login.database = pool.database;
@@ -143,11 +146,12 @@ void Session::begin_conversation(const middleware::Login* left) {
   login.parameters = {};  // the conversation has made its settings of them
   const std::uint64_t hash = std::hash<std::string>{}(login.user + '\n' + login.database);
   login_ = worker_.logins.share(std::move(login), hash);
-  lender_ = pool_ = pool_of(pool);
+  lender_ = pool_ = std::move(own);
   route_->instruments[worker_.index]->sessions.add();
   uncommitted_ = false;
   settings_seen_ = 0;
   note_isolation();
+  return protocol::Done{};
 }
 
 // Those of the route, unless middleware has left something for this session alone.
@@ -177,13 +181,17 @@ BackendPoolPtr Session::pool_of(const config::Pool& pool) const {
   return worker_.server.pools().get(pool, user, by_database ? login_->database : pool.database);
 }
 
-// The route's, unless middleware sends the request at the head elsewhere. With pool_mode: session
-// the first request would take all others along.
+// The route's, unless middleware sends the request at the head elsewhere, to a pool that is still
+// there. With pool_mode: session the first request would take all others along.
 BackendPoolPtr Session::pool_of_request() {
   const bool may_move = chain_ != nullptr && !route_->defaults->session_mode;
   const std::string name = may_move ? chain_->take_pool() : std::string();
   const config::Pool* pool = name.empty() ? nullptr : policy_->config().find_pool(name);
-  return pool == nullptr || pool->protocol != pool_->config().protocol ? pool_ : pool_of(*pool);
+  if (pool == nullptr || to_protocol(pool->protocol) != pool_->dialect().protocol()) {
+    return pool_;
+  }
+  BackendPoolPtr other = pool_of(*pool);
+  return other != nullptr ? other : pool_;
 }
 
 // What its transactions begin with.
@@ -212,7 +220,7 @@ void Session::note_isolation() {
     metrics::log::warning(
         "read_uncommitted",
         {{"route", route_name()},
-         {"pool", pool_->config().name},
+         {"pool", pool_->name()},
          {"user", login_->user},
          {"advice",
           listener_.config->protocol == config::Protocol::mysql

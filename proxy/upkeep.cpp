@@ -24,6 +24,8 @@ Task<void> warm(Worker& worker, BackendPoolPtr pool) {
     // What sessions want, with the credentials as they are now.
     last->target.password = order.target.password;
     last->target.learned = order.target.learned;
+    last->settings = order.settings;
+    last->era = order.era;
     order = std::move(*last);
   }
   ErrandPtr opening = begin_opening(worker, pool, std::move(order), {});
@@ -50,7 +52,7 @@ Task<void> keep_alive(BackendPtr backend) {
     co_return;
   }
   pool.slots.distrust(worker.loop.now());
-  metrics::log::info("keepalive_failed", {{"pool", pool.config().name}});
+  metrics::log::info("keepalive_failed", {{"pool", pool.name()}});
   discard(backend, pool::CloseReason::validation);
 }
 

@@ -52,13 +52,16 @@ class Worker {
   protocol::SharedValues<protocol::ClientLogin> logins;  // of the sessions
   // Those that are not a route's own.
   protocol::SharedValues<protocol::SessionDefaults> defaults;
-  // A session has come. The sweep for limits runs while there is any, and only with limits set.
+  // A session has come, or the limits are others now. The sweep for limits runs while there is any
+  // session, and only with limits set.
   void start_sweep();
 
  private:
   void sweep();
+  void arm_sweep(Duration every);
 
   Timer sweep_timer_{loop};
+  TimePoint sweep_at_{};
   std::thread thread_;
 };
 
