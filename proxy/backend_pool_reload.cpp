@@ -116,6 +116,9 @@ std::vector<BackendPoolPtr> BackendPools::apply(Settings settings, TimePoint now
       }
       return entry.second->removed();
     });
+    const auto unknown = [this](const std::string& name) { return !shared_.contains(name); };
+    std::erase_if(paused_, unknown);
+    std::erase_if(disabled_, unknown);
   }
   for (auto& [shared, one] : kept) {
     change(shared, std::move(one), now);
@@ -129,6 +132,7 @@ void BackendPools::add(PoolSettingsPtr settings) {
   for (std::uint32_t worker = 0; worker < workers_; ++worker) {
     shared->instruments.push_back(registry_.lend_pool(shared->name));
   }
+  shared->on_health = on_health_;
   sample(shared);
   shared_.emplace(shared->name, std::move(shared));
 }

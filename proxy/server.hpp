@@ -27,6 +27,10 @@
 
 namespace sluice::proxy {
 
+namespace op {
+class Operator;
+}
+
 class Server {
  public:
   // `maker` makes the middleware of the chains.
@@ -51,6 +55,8 @@ class Server {
 
   // Stops accepting and asks every session to end at its next transaction end. From any thread.
   void drain();
+  // Only the first half of drain(): those who are in may stay.
+  void stop_accepting();
   // Ends what is left.
   void stop_now();
   bool empty() const { return clients_.load(std::memory_order_acquire) == 0; }
@@ -58,8 +64,16 @@ class Server {
   void join();
 
   bool ready() const { return running_ && !draining_; }
+  bool running() const { return running_; }
+  bool draining() const { return draining_; }
+  // Nobody new is accepted, for good.
+  bool stopping() const { return stopping_; }
+  std::size_t clients() const { return clients_.load(std::memory_order_relaxed); }
   // The one in force.
   std::shared_ptr<const config::Config> config() const;
+  // Who answers what operators ask, for sessions on the console; null: nobody. Set before start().
+  void set_operator(op::Operator* house) { operator_ = house; }
+  op::Operator* house() const { return operator_; }
   // What sessions that log in now are under. Only after start().
   PolicyPtr policy() const;
   // Files of middleware that were moved away are opened anew. From any thread, after start().
@@ -75,6 +89,7 @@ class Server {
   std::size_t worker_count() const { return workers_.size(); }
   Cancels& cancels() { return cancels_; }
   Gate& gate() { return gate_; }
+  std::uint64_t new_backend_id() { return backend_ids_.fetch_add(1, std::memory_order_relaxed); }
   const std::string& mock_salt_key() const { return mock_salt_key_; }
 
   // A backend of the first pool that MySQL clients' routes lead to is asked for its version
@@ -92,7 +107,6 @@ class Server {
   Worker& least_loaded();
   void open_named_pools();
   void close_backends();
-  void stop_accepting();
 
   // server_reload.cpp
   // A listening socket, or the several of one listener, and whom it serves.
@@ -115,10 +129,13 @@ class Server {
   Offload lookups_;  // likewise
   Upkeep upkeep_;    // outlives the pools, which call it
   BackendPools pools_;
+  op::Operator* operator_ = nullptr;
+  std::atomic<std::uint64_t> backend_ids_{1};
   std::atomic<std::size_t> clients_{0};
   std::atomic<std::size_t> max_clients_{0};
   std::atomic<bool> running_{false};
   std::atomic<bool> draining_{false};
+  std::atomic<bool> stopping_{false};
 
   mutable std::mutex mutex_;  // of all that follows
   std::shared_ptr<const config::Config> config_;

@@ -155,7 +155,7 @@ void Server::listen(std::vector<Listening> before) {
     for (const Listening& one : now) {
       for (const auto& acceptor : one.acceptors) {
         acceptor->serve(one.listener);
-        if (std::erase(left, acceptor) == 0 && !draining_) {
+        if (std::erase(left, acceptor) == 0 && !stopping_) {
           acceptor->start(first.loop);
           metrics::log::info("listening", {{"address", acceptor->bound()}});
         }
@@ -171,6 +171,7 @@ void Server::listen(std::vector<Listening> before) {
 }
 
 void Server::stop_accepting() {
+  stopping_ = true;
   workers_.front()->loop.call([this] {
     std::vector<Listening> all;
     {
