@@ -97,7 +97,7 @@ void wait_for_clients(proxy::Server& server, const sigset_t& signals) {
 // Finishes what runs: readiness off, still accepting for drain.delay, then each session ends at its
 // next transaction end, at the latest at drain.timeout or at a second signal.
 void stop(proxy::Server& server, const sigset_t& signals) {
-  const config::Drain& drain = server.config().drain;
+  const config::Drain drain = server.config()->drain;
   metrics::log::info("draining", {{"timeout_ms", drain.timeout.count()}});
   int again =
       drain.delay.count() > 0 ? next_signal(signals, server, proxy::Clock::now() + drain.delay) : 0;

@@ -50,29 +50,36 @@ void add_up(PoolSums& sum, const PoolInstruments& one) {
 }  // namespace
 
 template <typename Set>
-Set& Registry::Kind<Set>::add(std::vector<std::string> names) {
+typename Registry::Kind<Set>::One& Registry::Kind<Set>::of(std::vector<std::string> names) {
   auto found = by_names.find(names);
   if (found == by_names.end() && all.size() >= kMaxNames) {
     names.assign(names.size(), "other");
     found = by_names.find(names);
   }
   if (found == by_names.end()) {
-    One& one = all.emplace_back();
+    One& one = *all.emplace_back(std::make_shared<One>());
     one.names = names;
     found = by_names.emplace(std::move(names), &one).first;
   }
-  return found->second->sets.emplace_back();
+  return *found->second;
+}
+
+template <typename Set>
+void Registry::Kind<Set>::forget(const One& one) {
+  by_names.erase(one.names);
+  std::erase_if(all, [&](const auto& each) { return each.get() == &one; });
 }
 
 template <typename Set>
 std::vector<Named<Set>> Registry::Kind<Set>::look() const {
   std::vector<Named<Set>> seen;
   seen.reserve(all.size());
-  for (const One& one : all) {
+  for (const std::shared_ptr<One>& one : all) {
     auto& named = seen.emplace_back();
-    named.names = &one.names;
-    named.sets.reserve(one.sets.size());
-    for (const Set& set : one.sets) {
+    named.keeps = one;
+    named.names = &one->names;
+    named.sets.reserve(one->sets.size());
+    for (const Set& set : one->sets) {
       named.sets.push_back(&set);
     }
   }
@@ -84,25 +91,66 @@ WorkerInstruments& Registry::add_worker() {
   return workers_.emplace_back();
 }
 
-PoolInstruments& Registry::add_pool(const std::string& pool) {
+template <typename Set>
+Set& Registry::add(Kind<Set>& kind, std::vector<std::string> names) {
   const std::lock_guard lock(mutex_);
-  return pools_.add({pool});
+  auto& one = kind.of(std::move(names));
+  ++one.lent;
+  return one.sets.emplace_back();
+}
+
+template <typename Set>
+std::shared_ptr<Set> Registry::lend(Kind<Set>& kind, std::vector<std::string> names) {
+  const std::lock_guard lock(mutex_);
+  auto& one = kind.of(std::move(names));
+  if (one.free.empty()) {
+    one.free.push_back(&one.sets.emplace_back());
+  }
+  Set* set = one.free.back();
+  const auto give_back = [this, &kind, &one](Set* lent) {
+    const std::lock_guard again(mutex_);
+    one.free.push_back(lent);
+    if (--one.lent == 0) {
+      kind.forget(one);
+    }
+  };
+  one.free.pop_back();
+  ++one.lent;
+  return std::shared_ptr<Set>(set, give_back);
+}
+
+PoolInstruments& Registry::add_pool(const std::string& pool) {
+  return add(pools_, {pool});
 }
 
 ListenerInstruments& Registry::add_listener(const std::string& listener) {
-  const std::lock_guard lock(mutex_);
-  return listeners_.add({listener});
+  return add(listeners_, {listener});
 }
 
 RouteInstruments& Registry::add_route(const std::string& route) {
-  const std::lock_guard lock(mutex_);
-  return routes_.add({route});
+  return add(routes_, {route});
 }
 
 MiddlewareInstruments& Registry::add_middleware(const std::string& route,
                                                 const std::string& middleware) {
-  const std::lock_guard lock(mutex_);
-  return middleware_.add({route, middleware});
+  return add(middleware_, {route, middleware});
+}
+
+std::shared_ptr<PoolInstruments> Registry::lend_pool(const std::string& pool) {
+  return lend(pools_, {pool});
+}
+
+std::shared_ptr<ListenerInstruments> Registry::lend_listener(const std::string& listener) {
+  return lend(listeners_, {listener});
+}
+
+std::shared_ptr<RouteInstruments> Registry::lend_route(const std::string& route) {
+  return lend(routes_, {route});
+}
+
+std::shared_ptr<MiddlewareInstruments> Registry::lend_middleware(const std::string& route,
+                                                                 const std::string& middleware) {
+  return lend(middleware_, {route, middleware});
 }
 
 void Registry::sample_pool(const std::string& pool, Sampler sampler) {
@@ -179,10 +227,10 @@ std::vector<prometheus::MetricFamily> Registry::Collect() const {
 std::vector<PoolSums> Registry::pool_sums() const {
   const std::lock_guard lock(mutex_);
   std::vector<PoolSums> all;
-  for (const auto& pool : pools_) {
+  for (const auto& pool : pools_.all) {
     PoolSums& sum = all.emplace_back();
-    sum.pool = pool.names.front();
-    for (const PoolInstruments& one : pool.sets) {
+    sum.pool = pool->names.front();
+    for (const PoolInstruments& one : pool->sets) {
       add_up(sum, one);
     }
   }

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,9 +18,10 @@
 namespace sluice::metrics {
 
 // All workers' sets for one pool, listener, route or entry of a chain. The names are the values of
-// a row's first labels. It borrows from the registry, where none of them ever moves.
+// a row's first labels. None of them moves, or goes, while `keeps` is held.
 template <typename Set>
 struct Named {
+  std::shared_ptr<const void> keeps;
   const std::vector<std::string>* names = nullptr;
   std::vector<const Set*> sets;
 };

@@ -31,7 +31,7 @@ Cleanup with_policy(Cleanup left, ResetOnReturn policy) {
 Task<bool> clean(Backend& backend, Cleanup cleanup) {
   Worker& worker = backend.home();
   TimePoint deadline = worker.loop.now() + kChoreTimeout;
-  const bool commit = backend.pool().config().pool_reset_on_return == ResetOnReturn::commit;
+  const bool commit = backend.pool().reset_on_return() == ResetOnReturn::commit;
   bool ok = true;
   if (cleanup == Cleanup::rollback) {
     ok = co_await backend.run_chore(commit ? Chore::commit : Chore::rollback, deadline);
@@ -76,7 +76,7 @@ void check_in(BackendPtr backend, Cleanup cleanup) {
   Worker& worker = backend->home();
   BackendPool& pool = backend->pool();
   pool.instruments(worker.index).use.observe(worker.loop.now() - backend->lent_at);
-  cleanup = with_policy(cleanup, pool.config().pool_reset_on_return);
+  cleanup = with_policy(cleanup, pool.reset_on_return());
   if (backend->dead() || cleanup == Cleanup::close) {
     discard(backend, pool::CloseReason::error);
   } else if (cleanup == Cleanup::none && !backend->cancel_sent && backend->cancels == 0) {

@@ -97,7 +97,7 @@ Task<void> prove(ErrandPtr errand) {
       pool.instruments(errand->worker.index).tended(metrics::Tending::validating));
   Loop& loop = errand->worker.loop;
   const TimePoint deadline =
-      loop.now() + std::min<Duration>(kPingTimeout, pool.config().connect_timeout);
+      loop.now() + std::min<Duration>(kPingTimeout, pool.config()->connect_timeout);
   const bool ok = co_await errand->backend->run_chore(protocol::Chore::ping, deadline);
   pool.instruments(errand->worker.index)
       .pings(ok ? metrics::Outcome::ok : metrics::Outcome::failed)

@@ -26,15 +26,16 @@ const std::shared_ptr<const protocol::ClientLogin>& nobody() {
 
 }  // namespace
 
-Session::Session(Worker& worker, const Listener& listener, int fd, std::string peer)
+Session::Session(Worker& worker, ListenerPtr listener, int fd, std::string peer)
     : worker_(worker),
-      listener_(listener),
+      its_listener_(std::move(listener)),
+      listener_(*its_listener_),
       client_(worker.loop, fd),
       client_turn_(worker.loop),
       progress_(worker.loop),
-      presence_(*listener.instruments[worker.index]),
+      presence_(*listener_.instruments[worker.index]),
       peer_(std::move(peer)),
-      id_(worker.server.cancels().new_id(listener.dialect->protocol())),
+      id_(worker.server.cancels().new_id(listener_.dialect->protocol())),
       connected_at_(worker.loop.now()),
       login_(nobody()),
       backend_turn_(worker.loop) {

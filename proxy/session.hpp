@@ -27,6 +27,7 @@ namespace op {
 struct SessionView;
 }
 
+class Credentials;
 class Worker;
 
 class Session final : public Holder,
@@ -34,7 +35,7 @@ class Session final : public Holder,
                       public std::enable_shared_from_this<Session> {
  public:
   // Takes the connected, non-blocking descriptor. `peer` is the client's address, for the log.
-  Session(Worker& worker, const Listener& listener, int fd, std::string peer);
+  Session(Worker& worker, ListenerPtr listener, int fd, std::string peer);
   ~Session() override;
 
   Task<void> run();
@@ -43,6 +44,12 @@ class Session final : public Holder,
   void cancel(bool query_only);
   // Close as soon as no transaction is open; at once when idle or logging in.
   void drain();
+  // As drain(), with a word of its own for the client.
+  void leave(const protocol::Failure& why);
+  // Leaves if a reload has taken away what it stands on: its user, or the pool of its route.
+  void leave_if_gone(const Credentials& credentials);
+  // How often its limits are to be looked at; zero: it has none.
+  Duration sweep_interval() const;
   // Close now, whatever runs, telling the client why where the protocol allows it. What runs is
   // cancelled on the server; an open transaction is rolled back.
   void kill(protocol::Failure why);
@@ -72,7 +79,7 @@ class Session final : public Holder,
   Task<bool> log_in();
   using Attributes = protocol::Parameters;  // of the login, for sluice alone
   Task<protocol::Status> authenticate(protocol::Buffer& unsent, Attributes& attributes);
-  void logged_in_as(protocol::ClientLogin login, Attributes& attributes);
+  void logged_in_as(protocol::ClientLogin login, Credentials& credentials, Attributes& attributes);
   Task<protocol::Status> welcome(const protocol::Buffer& unsent);
   Task<protocol::Result<protocol::Parameters>> reported_parameters();
   Task<void> refuse_login(protocol::Failure failure, protocol::Buffer unsent);
@@ -83,7 +90,7 @@ class Session final : public Holder,
   protocol::Status choose_route(const Attributes& attributes);
   protocol::Status enter_chains(Candidate& login, middleware::Login& left);
   protocol::Status take_route(const Candidate& login, middleware::Login* left);
-  void begin_conversation(const middleware::Login* left);
+  protocol::Status begin_conversation(const middleware::Login* left);
   std::shared_ptr<const protocol::SessionDefaults> defaults(const middleware::Login* left);
   middleware::Identity identity(const Attributes& attributes) const;
   BackendPoolPtr pool_of(const config::Pool& pool) const;
@@ -115,6 +122,9 @@ class Session final : public Holder,
   void show_state();
   void count_prepared(std::size_t statements);
 
+  // session_reload.cpp
+  void note_removed_user(const Credentials& credentials, const std::string& user);
+
   // session_ends.cpp
   bool may_close_now() const;
   void end(protocol::Failure why);
@@ -135,6 +145,7 @@ class Session final : public Holder,
   void moved();
 
   Worker& worker_;
+  const ListenerPtr its_listener_;  // as it was when the client came
   const Listener& listener_;
   Stream client_;
   Turn client_turn_;  // who writes to the client: this session's coroutine or the backend's reader

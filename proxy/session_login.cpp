@@ -25,7 +25,7 @@ protocol::AcceptOptions Session::accept_options() const {
   options.local = !listener_.config->bind.unix_path.empty();
   options.connection_id = id_;
   options.server_version = server.advertised_version(listener_);
-  options.rsa_key = server.rsa_key();
+  options.rsa_key = listener_.rsa_key;
   options.mock_salt_key = server.mock_salt_key();
   return options;
 }
@@ -78,28 +78,34 @@ Task<bool> Session::log_in() {
 
 Task<protocol::Status> Session::authenticate(protocol::Buffer& unsent, Attributes& attributes) {
   Server& server = worker_.server;
+  // A login that began under a configuration ends under it.
+  const auto credentials = server.credentials();
   DriveContext context{client_,
                        Stream::Role::server,
-                       listener_.tls ? listener_.tls->get() : nullptr,
+                       listener_.tls,
                        {},
-                       &server.credentials(),
+                       credentials.get(),
                        server.offload(),
-                       worker_.loop.now() + server.config().limits.client_login_timeout,
+                       worker_.loop.now() + server.config()->limits.client_login_timeout,
                        &unsent};
-  co_await server.learn_version(worker_, listener_);
+  co_await server.learn_version(worker_, listener_.config->protocol);
   auto result = co_await drive(listener_.dialect->accept_client(accept_options()), context);
   if (!result) {
     co_return std::move(result.failure());
   }
-  logged_in_as(std::move(*result), attributes);
+  logged_in_as(std::move(*result), *credentials, attributes);
   co_return protocol::Done{};
 }
 
-void Session::logged_in_as(protocol::ClientLogin login, Attributes& attributes) {
+void Session::logged_in_as(protocol::ClientLogin login, Credentials& credentials,
+                           Attributes& attributes) {
   Server& server = worker_.server;
   if (!login.cancel) {
-    server.credentials().learn(login.user, login.learned);
+    credentials.learn(login.user, login.learned);
     login.learned = {};
+    if (server.credentials().get() != &credentials) {
+      note_removed_user(*server.credentials(), login.user);  // a reload came while it logged in
+    }
     attributes = listener_.dialect->take_attributes(login, server.policy()->attribute_names());
   }
   login_ = std::make_shared<const protocol::ClientLogin>(std::move(login));
@@ -128,7 +134,7 @@ Task<protocol::Result<protocol::Parameters>> Session::reported_parameters() {
   hold(std::move(backend), exchange);
   trying_ = true;  // a session that changes its user would give it back at the last reply
   bool sent = co_await flush(exchange);
-  TimePoint deadline = worker_.loop.now() + pool_->config().connect_timeout;
+  TimePoint deadline = worker_.loop.now() + pool_->config()->connect_timeout;
   while (sent && !closing_ && !client_.hung_up() && backend_ != nullptr &&
          conversation_->outstanding() && worker_.loop.now() < deadline) {
     co_await progress_.wait_until(deadline);
@@ -183,13 +189,15 @@ Task<void> Session::change_user(protocol::Buffer packet) {
   let_go();
   protocol::Buffer unsent;
   Attributes attributes;
+  // A login that began under a configuration ends under it.
+  const auto credentials = server.credentials();
   DriveContext context{client_,
                        Stream::Role::server,
-                       listener_.tls ? listener_.tls->get() : nullptr,
+                       listener_.tls,
                        {},
-                       &server.credentials(),
+                       credentials.get(),
                        server.offload(),
-                       worker_.loop.now() + server.config().limits.client_login_timeout,
+                       worker_.loop.now() + server.config()->limits.client_login_timeout,
                        &unsent};
   auto machine = listener_.dialect->change_user(accept_options(), *login_, std::move(packet));
   auto result = co_await drive(std::move(machine), context);
@@ -201,7 +209,7 @@ Task<void> Session::change_user(protocol::Buffer packet) {
     closing_ = true;
     co_return;
   }
-  logged_in_as(std::move(*result), attributes);
+  logged_in_as(std::move(*result), *credentials, attributes);
   conversation_->inspect(nullptr, 0);
   close_chain();
   status = choose_route(attributes);

@@ -132,12 +132,15 @@ protocol::Status Session::take_route(const Candidate& login, middleware::Login* 
       return std::move(*refusal);
     }
   }
-  begin_conversation(left);
-  return protocol::Done{};
+  return begin_conversation(left);
 }
 
-void Session::begin_conversation(const middleware::Login* left) {
+protocol::Status Session::begin_conversation(const middleware::Login* left) {
   const config::Pool& pool = route_->pool;
+  BackendPoolPtr own = pool_of(pool);
+  if (own == nullptr) {  // it has gone at this very moment
+    return protocol::fail(FailureKind::shutting_down, removed_text(pool.name));
+  }
   protocol::ClientLogin login = *login_;
   if (!pool.database.empty()) {
     login.database = pool.database;
@@ -159,12 +162,13 @@ void Session::begin_conversation(const middleware::Login* left) {
   login.parameters.shrink_to_fit();
   login_ = worker_.logins.share(std::move(login), hash);
   count_prepared(0);
-  lender_ = pool_ = pool_of(pool);
+  lender_ = pool_ = std::move(own);
   presence_.join(pool_->instruments(worker_.index));
   route_->instruments[worker_.index]->sessions.add();
   uncommitted_ = false;
   settings_seen_ = 0;
   note_isolation();
+  return protocol::Done{};
 }
 
 // Those of the route, unless middleware has left something for this session alone.
@@ -194,13 +198,17 @@ BackendPoolPtr Session::pool_of(const config::Pool& pool) const {
   return worker_.server.pools().get(pool, user, by_database ? login_->database : pool.database);
 }
 
-// The route's, unless middleware sends the request at the head elsewhere. With pool_mode: session
-// the first request would take all others along.
+// The route's, unless middleware sends the request at the head elsewhere, to a pool that is still
+// there. With pool_mode: session the first request would take all others along.
 BackendPoolPtr Session::pool_of_request() {
   const bool may_move = chain_ != nullptr && !route_->defaults->session_mode;
   const std::string name = may_move ? chain_->take_pool() : std::string();
   const config::Pool* pool = name.empty() ? nullptr : policy_->config().find_pool(name);
-  return pool == nullptr || pool->protocol != pool_->config().protocol ? pool_ : pool_of(*pool);
+  if (pool == nullptr || to_protocol(pool->protocol) != pool_->dialect().protocol()) {
+    return pool_;
+  }
+  BackendPoolPtr other = pool_of(*pool);
+  return other != nullptr ? other : pool_;
 }
 
 // The application's name as it is now: PostgreSQL's clients may change it.

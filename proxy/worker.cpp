@@ -44,15 +44,21 @@ void Worker::heartbeat(TimePoint due) {
 }
 
 void Worker::start_sweep() {
-  const Duration every = server.policy()->sweep_interval();
-  if (every > Duration::zero() && !sweep_timer_.armed()) {
-    sweep_timer_.arm(loop.now() + every, [this] { sweep(); });
+  arm_sweep(server.policy()->sweep_interval());
+}
+
+void Worker::arm_sweep(Duration every) {
+  const TimePoint when = loop.now() + every;
+  if (every > Duration::zero() && (!sweep_timer_.armed() || when < sweep_at_)) {
+    sweep_at_ = when;
+    sweep_timer_.arm(when, [this] { sweep(); });
   }
 }
 
 void Worker::sweep() {
   for (Session* session : sessions) {
-    session->apply_limits();  // starts coroutines, ends none: the set stays as it is
+    session->apply_limits();               // starts coroutines, ends none: the set stays as it is
+    arm_sweep(session->sweep_interval());  // of the policy that it keeps
   }
   if (!sessions.empty()) {
     start_sweep();

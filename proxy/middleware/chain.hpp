@@ -19,9 +19,9 @@ namespace sluice::proxy::middleware {
 
 // One entry of a chain of the configuration, made; shared by all sessions and workers.
 struct Entry {
-  std::unique_ptr<Middleware> middleware;
+  std::shared_ptr<Middleware> middleware;
   Wants wants;
-  std::vector<metrics::MiddlewareInstruments*> instruments;  // by worker
+  std::vector<std::shared_ptr<metrics::MiddlewareInstruments>> instruments;  // by worker
 };
 using Entries = std::vector<Entry>;
 

@@ -1,7 +1,8 @@
 #pragma once
 
 // What a middleware is. A Middleware is one entry of a chain in the configuration: made once,
-// shared by all workers, immutable but for what it guards itself. A Part is what one session has of
+// shared by all workers, and by the configurations that have it unchanged; immutable but for what
+// it guards itself. A Part is what one session has of
 // it: made at the login, used on the session's worker alone, and told of each phase in turn:
 //
 //   on_login             once, before any backend is touched; may refuse, and leave things in Login
@@ -190,8 +191,8 @@ class Middleware {
   virtual std::string_view name() const = 0;  // as in the configuration
   virtual Wants wants() const = 0;
   virtual std::unique_ptr<Part> begin(const Place& place) = 0;
-  // Where its own threads count, if it has any; called before the first begin(). Outlives it.
-  virtual void count_with(metrics::MiddlewareInstruments& /*instruments*/) {}
+  // Where its own threads count, if it has any; called before the first begin().
+  virtual void count_with(std::shared_ptr<metrics::MiddlewareInstruments> /*instruments*/) {}
   // SIGUSR1: files that were moved away are opened anew.
   virtual void reopen() {}
 };

@@ -170,8 +170,8 @@ struct SessionHouse {
     route.name = "all";
     route.pool = "main";
     wanted->routes = {route};
-    listener.config = &bound;
-    listener.dialect = &dialect;
+    listener->config = &bound;
+    listener->dialect = &dialect;
   }
   ~SessionHouse() { leave(); }
   SessionHouse(const SessionHouse&) = delete;
@@ -179,7 +179,7 @@ struct SessionHouse {
 
   // With what the test has made of `wanted`; one client comes.
   void open(Policy::Maker maker = &middleware::make) {
-    listener.instruments = {&registry.add_listener("test")};
+    listener->instruments = {registry.lend_listener("test")};
     server = std::make_unique<Server>(wanted, registry, Poller::epoll, std::move(maker));
     ASSERT_TRUE(server->start().ok());
     int ends[2];
@@ -228,8 +228,8 @@ struct SessionHouse {
   std::shared_ptr<config::Config> wanted = std::make_shared<config::Config>();
   config::Listener bound;
   SilentDialect dialect;
-  Listener listener;
   metrics::Registry registry{"test"};
+  std::shared_ptr<Listener> listener = std::make_shared<Listener>();
   std::unique_ptr<Server> server;
 };
 

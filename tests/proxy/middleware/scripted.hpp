@@ -115,7 +115,7 @@ struct ScriptedChain {
     for (Script& script : scripts) {
       Entry& entry = made.emplace_back();
       entry.wants = script.wants;
-      entry.instruments = {&registry.add_middleware("", script.name)};
+      entry.instruments = {registry.lend_middleware("", script.name)};
       entry.middleware = std::make_unique<ScriptedMiddleware>(std::move(script), diary);
     }
     return made;
