@@ -28,7 +28,6 @@ class Acceptor final : private Watched, private RingListener {
   void start(Loop& loop);
   void stop();
   const std::string& bound() const { return bound_; }
-  const std::string& name() const { return listener_.config->name; }
 
  private:
   Acceptor(Server& server, const Listener& listener, int fd, std::string bound);

@@ -120,8 +120,7 @@ protocol::Status Server::start() {
   first.loop.call([this, &first] {
     for (auto& acceptor : acceptors_) {
       acceptor->start(first.loop);
-      metrics::log::info("listening",
-                         {{"listener", acceptor->name()}, {"address", acceptor->bound()}});
+      metrics::log::info("listening", {{"address", acceptor->bound()}});
     }
     for (auto& listener : listeners_) {
       spawn(gate_, learn_version(first, *listener));  // so that the first client need not wait
