@@ -32,7 +32,6 @@ class Acceptor final : private Watched, private RingListener {
   // it was started.
   void serve(ListenerPtr listener) { listener_ = std::move(listener); }
   const std::string& bound() const { return bound_; }
-  const std::string& name() const { return listener_.config->name; }
 
  private:
   Acceptor(Server& server, ListenerPtr listener, int fd, std::string bound);
