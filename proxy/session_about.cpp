@@ -10,12 +10,12 @@ metrics::log::About Session::about() const {
   metrics::log::About about;
   about.add("session", id_)
       .add("client", peer_)
-      .add("listener", listener_.config->name)
+      .add("listener", listener_->config->name)
       .add("user", login_->user)
       .add("database", login_->database)
       .add("route", route_name());
   if (lender_ != nullptr) {
-    about.add("pool", lender_->config().name);
+    about.add("pool", lender_->name());
   }
   if (backend_ != nullptr) {
     about.add("backend", backend_->address());
