@@ -14,11 +14,11 @@
 #include <utility>
 #include <vector>
 
+#include "cli/admin.hpp"
 #include "cli/check.hpp"
 #include "metrics/log.hpp"
 #include "metrics/registry.hpp"
-#include "proxy/admin/http.hpp"
-#include "proxy/admin/pages.hpp"
+#include "proxy/admin/health.hpp"
 #include "proxy/poller.hpp"
 #include "proxy/server.hpp"
 
@@ -64,23 +64,6 @@ std::vector<proxy::admin::BackendHealth> backend_health(proxy::Server& server) {
     health.push_back({pool, up});
   }
   return health;
-}
-
-// Null when neither an admin address nor a socket is configured.
-protocol::Status start_admin(const config::Config& config, const metrics::Registry& registry,
-                             const proxy::admin::HealthState& health,
-                             std::unique_ptr<proxy::admin::HttpServer>& admin) {
-  if (!config.admin.http && config.admin.socket.empty()) {
-    return protocol::Done{};
-  }
-  proxy::admin::HttpOptions options;
-  options.bind = config.admin.http;
-  options.socket = config.admin.socket;
-  options.tls = config.admin.tls;
-  proxy::admin::Site site;
-  site.pages = proxy::admin::standard_pages(registry, health);
-  admin = std::make_unique<proxy::admin::HttpServer>(options, std::move(site));
-  return admin->start();
 }
 
 // Finishes what runs: readiness off, still accepting for drain.delay, then each session ends at its
@@ -148,11 +131,8 @@ int run_server(const std::string& path) {
     proxy::Server server(config, registry, poller->poller);
     proxy::admin::HealthState health(
         {{}, [&] { return backend_health(server); }, config->admin.readiness});
-    std::unique_ptr<proxy::admin::HttpServer> admin;
-    protocol::Status status = start_admin(*config, registry, health, admin);
-    if (status) {
-      status = server.start();
-    }
+    const auto admin = start_admin(config->admin, registry, health, nullptr);
+    const protocol::Status status = admin ? server.start() : admin.failure();
     if (!status) {
       std::cerr << "sluice: " << status.failure().text << '\n';
       code = 1;
