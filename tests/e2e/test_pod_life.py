@@ -1,5 +1,6 @@
 """A pod's life by the chart's own objects: it starts, gets ready, takes a change over, and ends while clients are busy."""
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -44,7 +45,10 @@ def values(server, **config) -> dict:
 
 @pytest.fixture(scope="module")
 def image():
-    """The files of the image, in a folder that becomes the root of the pods."""
+    """The files of the image, in a folder that becomes the root of the pods: SLUICE_IMAGE_ROOT, or made of the same script."""
+    if os.environ.get("SLUICE_IMAGE_ROOT"):
+        yield pathlib.Path(os.environ["SLUICE_IMAGE_ROOT"])
+        return
     if not binary().exists():
         pytest.skip(f"{binary()} has not been built")
     folder = scratch("image")

@@ -119,11 +119,12 @@ class Pod:
             (self.root / place).mkdir(exist_ok=True)
         context = {**self.spec["securityContext"], **self.container["securityContext"]}
         assert context["readOnlyRootFilesystem"] and context["capabilities"] == {"drop": ["ALL"]}
+        environment = [word for one in self.container["env"] for word in ("--setenv", one["name"], one["value"])]
         told, tell = os.pipe()
         argv = ["setpriv", "--reuid", context["runAsUser"], "--regid", context["runAsGroup"], "--clear-groups",
                 "bwrap", "--ro-bind", self.root, "/", "--proc", "/proc", "--dev", "/dev", *binds,
                 "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--as-pid-1", "--cap-drop", "ALL",
-                "--clearenv", "--chdir", "/", "--info-fd", tell, "/usr/bin/sluice", *self.container["args"]]
+                "--clearenv", *environment, "--chdir", "/", "--info-fd", tell, "/usr/bin/sluice", *self.container["args"]]
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen([str(one) for one in argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             pass_fds=[tell], preexec_fn=die_with_parent)
