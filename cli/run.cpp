@@ -16,10 +16,11 @@
 #include <utility>
 #include <vector>
 
+#include "cli/admin.hpp"
 #include "cli/check.hpp"
 #include "metrics/log.hpp"
 #include "metrics/registry.hpp"
-#include "proxy/admin/http.hpp"
+#include "proxy/admin/health.hpp"
 #include "proxy/operator/house.hpp"
 #include "proxy/poller.hpp"
 #include "proxy/server.hpp"
@@ -66,20 +67,6 @@ std::vector<proxy::admin::BackendHealth> backend_health(proxy::Server& server) {
     health.push_back({pool, up});
   }
   return health;
-}
-
-// Null when no admin address is configured.
-protocol::Status start_admin(const config::Config& config, const metrics::Registry& registry,
-                             const proxy::admin::HealthState& health,
-                             std::unique_ptr<proxy::admin::HttpServer>& admin) {
-  if (!config.admin.http) {
-    return protocol::Done{};
-  }
-  proxy::admin::HttpOptions options;
-  options.bind = *config.admin.http;
-  admin = std::make_unique<proxy::admin::HttpServer>(
-      options, proxy::admin::standard_pages(registry, health));
-  return admin->start();
 }
 
 using proxy::op::ShutdownMode;
@@ -169,11 +156,8 @@ int run_server(const std::string& path) {
     proxy::admin::HealthState health(
         {{}, [&] { return backend_health(server); }, config->admin.readiness});
     house.ready_by([&health] { return health.ready().ok; });
-    std::unique_ptr<proxy::admin::HttpServer> admin;
-    protocol::Status status = start_admin(*config, registry, health, admin);
-    if (status) {
-      status = server.start();
-    }
+    const auto admin = start_admin(config->admin, registry, health, &house);
+    const protocol::Status status = admin ? server.start() : admin.failure();
     if (!status) {
       std::cerr << "sluice: " << status.failure().text << '\n';
       code = 1;

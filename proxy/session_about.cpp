@@ -10,7 +10,7 @@ metrics::log::About Session::about() const {
   metrics::log::About about;
   about.add("session", id_)
       .add("client", peer_)
-      .add("listener", listener_->config->name)
+      .add("listener", listener_.config->name)
       .add("user", login_->user)
       .add("database", login_->database)
       .add("route", route_name());
