@@ -21,6 +21,7 @@
 #include "proxy/listener.hpp"
 #include "proxy/middleware/catalogue.hpp"
 #include "proxy/offload.hpp"
+#include "proxy/operator/operator.hpp"
 #include "proxy/policy.hpp"
 #include "proxy/resolver.hpp"
 #include "proxy/upkeep.hpp"
@@ -44,6 +45,16 @@ class Server {
   bool empty() const { return clients_.load(std::memory_order_acquire) == 0; }
   // Ends the workers; returns when nothing runs any more.
   void join();
+
+  // Clients may use the console from now on. Before start(); `house` outlives join().
+  void serve_console(op::Operator& house) { house_ = &house; }
+  // Null: there is no console.
+  op::Operator* house() const { return house_; }
+  // For commands of the console, which wait for the workers.
+  Offload& console_offload() { return *console_offload_; }
+  // More clients than max_client_connections are here: some for the console alone.
+  bool over_limit() const;
+  protocol::Failure too_many_clients() const;
 
   bool ready() const { return running_ && !draining_; }
   const config::Config& config() const { return *config_; }
@@ -80,6 +91,7 @@ class Server {
   Task<bool> may_ask_version(Worker& worker);
   protocol::Status make_listeners();
   void refuse(const Listener& listener, int fd);
+  std::size_t console_reserve() const;
   Worker& least_loaded();
   void open_named_pools();
   void close_backends();
@@ -96,9 +108,11 @@ class Server {
   std::shared_ptr<const protocol::RsaKey> rsa_key_;
   std::string mock_salt_key_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  Offload offload_;  // ends before the workers, whose loops it calls
-  Offload lookups_;  // likewise
-  Upkeep upkeep_;    // outlives the pools, which call it
+  Offload offload_;                           // ends before the workers, whose loops it calls
+  Offload lookups_;                           // likewise
+  std::unique_ptr<Offload> console_offload_;  // likewise; ends with join(), before the Operator
+  op::Operator* house_ = nullptr;
+  Upkeep upkeep_;  // outlives the pools, which call it
   BackendPools pools_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
