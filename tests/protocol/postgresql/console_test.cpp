@@ -43,8 +43,8 @@ std::string query(std::string_view sql) {
 std::string parse(std::string_view name, std::string_view sql) {
   return message('P', z(name) + z(sql) + be16(0));
 }
-std::string bind(std::string_view portal, std::string_view statement,
-                 const std::string& formats = be16(0)) {
+std::string bind_to(std::string_view portal, std::string_view statement,
+                    const std::string& formats = be16(0)) {
   return message('B', z(portal) + z(statement) + be16(0) + be16(0) + formats);
 }
 std::string execute(std::string_view portal, char rows = 0) {
@@ -131,7 +131,7 @@ TEST_P(PgConsole, notes_are_notices) {
 
 TEST_P(PgConsole, speaks_the_extended_protocol) {
   const std::string sent =
-      client(parse("", "SHOW POOLS") + bind("", "") + describe('P', "") + execute("") + kSync);
+      client(parse("", "SHOW POOLS") + bind_to("", "") + describe('P', "") + execute("") + kSync);
   EXPECT_EQ(types(sent), "12TDDCZ");
   EXPECT_THAT(talk.commands, ElementsAre("?SHOW POOLS", "SHOW POOLS"));
 }
@@ -139,33 +139,33 @@ TEST_P(PgConsole, speaks_the_extended_protocol) {
 TEST_P(PgConsole, a_statement_is_described_without_being_carried_out) {
   EXPECT_EQ(types(client(parse("s", "PAUSE") + describe('S', "s") + kSync)), "1tnZ");
   EXPECT_THAT(talk.commands, ElementsAre("?PAUSE"));
-  EXPECT_EQ(types(client(bind("", "s") + execute("") + kSync)), "2CZ");
-  EXPECT_EQ(types(client(bind("", "s") + execute("") + kSync)), "2CZ");
+  EXPECT_EQ(types(client(bind_to("", "s") + execute("") + kSync)), "2CZ");
+  EXPECT_EQ(types(client(bind_to("", "s") + execute("") + kSync)), "2CZ");
 }
 
 TEST_P(PgConsole, binary_results) {
-  const std::string sent = client(parse("", "SHOW POOLS") + bind("", "", be16(1) + be16(1)) +
+  const std::string sent = client(parse("", "SHOW POOLS") + bind_to("", "", be16(1) + be16(1)) +
                                   describe('P', "") + execute("") + kSync);
   EXPECT_EQ(types(sent), "12TDDCZ");
   EXPECT_THAT(sent, HasSubstr(std::string("\0\0\0\4pets\0\0\0\4\0\0\0\7", 16)));
 }
 
 TEST_P(PgConsole, a_portal_is_read_bit_by_bit) {
-  EXPECT_EQ(types(client(parse("", "SHOW POOLS") + bind("", "") + execute("", 1) + execute("", 1) +
-                         kSync)),
+  EXPECT_EQ(types(client(parse("", "SHOW POOLS") + bind_to("", "") + execute("", 1) +
+                         execute("", 1) + kSync)),
             "12DsDCZ");
   EXPECT_EQ(talk.commands.size(), 1U);
 }
 
 TEST_P(PgConsole, an_error_lasts_until_sync) {
   const std::string sent =
-      client(parse("", "nonsense") + bind("", "") + execute("") + execute("") + kSync);
+      client(parse("", "nonsense") + bind_to("", "") + execute("") + execute("") + kSync);
   EXPECT_EQ(types(sent), "12EZ");
   EXPECT_EQ(types(client(query("PAUSE"))), "CZ");
 }
 
 TEST_P(PgConsole, names_that_there_are_not) {
-  EXPECT_EQ(types(client(bind("", "none") + kSync)), "EZ");
+  EXPECT_EQ(types(client(bind_to("", "none") + kSync)), "EZ");
   EXPECT_EQ(types(client(execute("none") + kSync)), "EZ");
   EXPECT_EQ(types(client(describe('S', "none") + kSync)), "EZ");
   EXPECT_EQ(types(client(describe('P', "none") + kSync)), "EZ");
@@ -198,7 +198,7 @@ TEST_P(PgConsole, what_drivers_say_by_themselves) {
 
 TEST_P(PgConsole, to_describe_begin_begins_nothing) {
   EXPECT_EQ(client(parse("", "BEGIN") + describe('S', "") + kSync).back(), 'I');
-  EXPECT_EQ(client(bind("", "") + execute("") + kSync).back(), 'T');
+  EXPECT_EQ(client(bind_to("", "") + execute("") + kSync).back(), 'T');
 }
 
 TEST_P(PgConsole, what_is_no_message_ends_the_session) {
