@@ -167,8 +167,9 @@ std::size_t Server::console_reserve() const {
   const bool admins =
       std::any_of(config_->users.begin(), config_->users.end(),
                   [](const auto& user) { return user.admin != config::AdminRight::none; });
-  return house_ != nullptr && admins && !config_->admin.console_database.empty() ? kConsoleReserve
-                                                                                 : 0;
+  return operator_ != nullptr && admins && !config_->admin.console_database.empty()
+             ? kConsoleReserve
+             : 0;
 }
 
 protocol::Failure Server::too_many_clients() const {

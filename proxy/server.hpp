@@ -21,13 +21,16 @@
 #include "proxy/listener.hpp"
 #include "proxy/middleware/catalogue.hpp"
 #include "proxy/offload.hpp"
-#include "proxy/operator/operator.hpp"
 #include "proxy/policy.hpp"
 #include "proxy/resolver.hpp"
 #include "proxy/upkeep.hpp"
 #include "proxy/worker.hpp"
 
 namespace sluice::proxy {
+
+namespace op {
+class Operator;
+}
 
 class Server {
  public:
@@ -46,10 +49,9 @@ class Server {
   // Ends the workers; returns when nothing runs any more.
   void join();
 
-  // Clients may use the console from now on. Before start(); `house` outlives join().
-  void serve_console(op::Operator& house) { house_ = &house; }
-  // Null: there is no console.
-  op::Operator* house() const { return house_; }
+  // Who answers what operators ask, for sessions on the console; null: nobody. Set before start().
+  void set_operator(op::Operator* house) { operator_ = house; }
+  op::Operator* house() const { return operator_; }
   // For commands of the console, which wait for the workers.
   Offload& console_offload() { return *console_offload_; }
   // More clients than max_client_connections are here: some for the console alone.
@@ -111,11 +113,11 @@ class Server {
   Offload offload_;                           // ends before the workers, whose loops it calls
   Offload lookups_;                           // likewise
   std::unique_ptr<Offload> console_offload_;  // likewise; ends with join(), before the Operator
-  op::Operator* house_ = nullptr;
-  Upkeep upkeep_;  // outlives the pools, which call it
+  Upkeep upkeep_;                             // outlives the pools, which call it
   BackendPools pools_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  op::Operator* operator_ = nullptr;
   std::atomic<std::size_t> clients_{0};
   std::atomic<bool> running_{false};
   std::atomic<bool> draining_{false};
