@@ -5,6 +5,13 @@
 
 namespace sluice::protocol {
 
+Failure bad_command(std::string text) {
+  Failure failure = fail(FailureKind::statement_refused, std::move(text));
+  failure.sqlstate_override = "42601";
+  failure.mysql_errno_override = 1064;
+  return failure;
+}
+
 const SettingsPtr& ConsoleConversation::settings() const {
   static const SettingsPtr kNone;
   return kNone;

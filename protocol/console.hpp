@@ -32,6 +32,9 @@ struct ConsoleCommand {
   bool describe = false;  // which columns would it give? It is not carried out
 };
 
+// What is no command of the console, or no command in this place: 42601, MySQL 1064.
+Failure bad_command(std::string text);
+
 class ConsoleConversation : public Conversation {
  public:
   // Set once after from_client() has returned Need::reply, unless take_special() is.

@@ -21,8 +21,6 @@ constexpr std::array<FailureRow, static_cast<std::size_t>(count_)> kRows{{
     {no_route, "no_route", "28000", 1045, info},
     {unknown_database, "unknown_database", "3D000", 1049, info},
     {unsupported_feature, "unsupported_feature", "0A000", 1235, info},
-    {bad_command, "bad_command", "42601", 1064, info},
-    {admin_required, "admin_required", "42501", 1227, info},
     {too_many_clients, "too_many_clients", "53300", 1040, warning},
     {login_timeout, "login_timeout", "08006", 1159, info},
     {pool_timeout, "pool_timeout", "53300", 1203, warning},

@@ -20,8 +20,6 @@ enum class FailureKind : std::uint8_t {
   no_route,
   unknown_database,
   unsupported_feature,  // refused rather than answered wrongly
-  bad_command,          // of the console
-  admin_required,       // on the console: for users with `admin` alone
   // limits
   too_many_clients,
   login_timeout,

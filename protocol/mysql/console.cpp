@@ -135,7 +135,11 @@ void MysqlConsole::answered(const Result<Table>& outcome, Exchange& out) {
   Buffer bytes;
   if (!outcome) {
     statements_.clear();
-    append_packet(bytes, next_, encode_err(outcome.failure()));
+    Failure failure = outcome.failure();
+    if (failure.sqlstate_override == "42601") {
+      failure.sqlstate_override = "42000";  // what MySQL calls it
+    }
+    append_packet(bytes, next_, encode_err(failure));
   } else {
     append_result(bytes, next_, outcome.value(), {capabilities_, status()});
   }
@@ -150,7 +154,7 @@ void MysqlConsole::end_of_list(Exchange& out) {
 
 void MysqlConsole::error(std::uint16_t number, std::string_view sqlstate, std::string text,
                          Exchange& out) {
-  Failure failure = fail(FailureKind::bad_command, std::move(text));
+  Failure failure = bad_command(std::move(text));
   failure.mysql_errno_override = number;
   failure.sqlstate_override = sqlstate;
   answered(failure, out);

@@ -12,8 +12,8 @@
 namespace sluice::protocol::postgresql {
 namespace {
 
-Failure error(FailureKind kind, std::string_view sqlstate, std::string text) {
-  Failure failure = protocol::fail(kind, std::move(text));
+Failure error(std::string_view sqlstate, std::string text) {
+  Failure failure = bad_command(std::move(text));
   failure.sqlstate_override = sqlstate;
   return failure;
 }
@@ -24,12 +24,11 @@ Failure malformed(std::string_view message) {
 }
 
 Failure no_statement(std::string_view name) {
-  return error(FailureKind::bad_command, "26000",
-               "prepared statement " + quoted(name) + " does not exist");
+  return error("26000", "prepared statement " + quoted(name) + " does not exist");
 }
 
 Failure no_portal(std::string_view name) {
-  return error(FailureKind::bad_command, "34000", "portal " + quoted(name) + " does not exist");
+  return error("34000", "portal " + quoted(name) + " does not exist");
 }
 
 Failure no_parameters() {
@@ -87,15 +86,11 @@ ConsoleConversation::Step PostgresqlConsole::parse(Bytes body, Exchange& out) {
   if (types != 0) {
     fail(no_parameters(), out);
   } else if (!name.empty() && prepared_.contains(name)) {
-    fail(error(FailureKind::bad_command, "42P05",
-               "prepared statement " + quoted(name) + " already exists"),
-         out);
+    fail(error("42P05", "prepared statement " + quoted(name) + " already exists"), out);
   } else if (prepared_.size() >= kMaxNames) {
     fail(too_many(), out);
   } else if (sql::split_statements(text, {}).size() > 1) {
-    fail(protocol::fail(FailureKind::bad_command,
-                        "cannot insert multiple commands into a prepared statement"),
-         out);
+    fail(bad_command("cannot insert multiple commands into a prepared statement"), out);
   } else {
     prepared_.insert_or_assign(std::string(name), std::string(text));
     Buffer bytes;
@@ -116,9 +111,7 @@ ConsoleConversation::Step PostgresqlConsole::bind(Bytes body, Exchange& out) {
   } else if (request->parameters != 0) {
     fail(no_parameters(), out);
   } else if (!request->portal.empty() && portals_.contains(request->portal)) {
-    fail(error(FailureKind::bad_command, "42P03",
-               "portal " + quoted(request->portal) + " already exists"),
-         out);
+    fail(error("42P03", "portal " + quoted(request->portal) + " already exists"), out);
   } else if (portals_.size() >= kMaxNames) {
     fail(too_many(), out);
   } else {

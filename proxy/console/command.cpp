@@ -6,13 +6,14 @@
 #include <optional>
 
 #include "config/suggest.hpp"
+#include "protocol/console.hpp"
 #include "proxy/console/topics.hpp"
 
 namespace sluice::proxy::console {
 namespace {
 
 using op::ShutdownMode;
-using protocol::FailureKind;
+using protocol::bad_command;
 using protocol::Result;
 
 // What may follow a verb.
@@ -77,10 +78,6 @@ std::string lower(std::string_view text) {
   return changed(text, 'A', 'Z', 'a' - 'A');
 }
 
-protocol::Failure bad(std::string text) {
-  return protocol::fail(FailureKind::bad_command, std::move(text));
-}
-
 template <typename Rows, typename Name>
 std::vector<std::string> names(const Rows& rows, Name name) {
   std::vector<std::string> all;
@@ -98,7 +95,7 @@ class Arguments {
   Result<Command> take(Command command, Argument what) {
     std::optional<protocol::Failure> failure = read(command, what);
     if (!failure && at_ < words_.size()) {
-      failure = bad(verb_ + ": unexpected " + config::quoted(words_[at_].text));
+      failure = bad_command(verb_ + ": unexpected " + config::quoted(words_[at_].text));
     }
     return failure ? Result<Command>(std::move(*failure)) : Result<Command>(std::move(command));
   }
@@ -109,7 +106,7 @@ class Arguments {
       case Argument::none:
         return std::nullopt;
       case Argument::pool:
-        return at_end() ? std::optional(bad(verb_ + " needs the name of a pool"))
+        return at_end() ? std::optional(bad_command(verb_ + " needs the name of a pool"))
                         : read_pool(command);
       case Argument::optional_pool:
         return read_pool(command);
@@ -136,7 +133,7 @@ class Arguments {
     if (!at_end()) {
       command.name = words_[at_++].text;
       if (command.name.empty()) {
-        return bad(verb_ + ": the name of a pool cannot be empty");
+        return bad_command(verb_ + ": the name of a pool cannot be empty");
       }
     }
     return std::nullopt;
@@ -144,13 +141,13 @@ class Arguments {
 
   std::optional<protocol::Failure> read_topic(Command& command) {
     if (at_end()) {
-      return bad("SHOW needs a topic; SHOW HELP lists them");
+      return bad_command("SHOW needs a topic; SHOW HELP lists them");
     }
     command.name = upper(words_[at_].text);
     if (find_topic(command.name) == nullptr) {
-      return bad("SHOW: there is no " + config::quoted(words_[at_].text) +
-                 config::did_you_mean(command.name, names(topics(), &Topic::name)) +
-                 "; SHOW HELP lists what there is");
+      return bad_command("SHOW: there is no " + config::quoted(words_[at_].text) +
+                         config::did_you_mean(command.name, names(topics(), &Topic::name)) +
+                         "; SHOW HELP lists what there is");
     }
     ++at_;
     return std::nullopt;
@@ -159,7 +156,7 @@ class Arguments {
   // A number as in SHOW CLIENTS, or the 0x... of its column ptr.
   std::optional<protocol::Failure> read_session(Command& command) {
     if (at_end()) {
-      return bad("KILL_CLIENT needs the id of a client, as SHOW CLIENTS has it");
+      return bad_command("KILL_CLIENT needs the id of a client, as SHOW CLIENTS has it");
     }
     std::string_view digits = words_[at_].text;
     const bool pointer = digits.starts_with("0x") || digits.starts_with("0X");
@@ -169,8 +166,8 @@ class Arguments {
     const char* end = digits.data() + digits.size();
     const auto read = std::from_chars(digits.data(), end, command.session, pointer ? 16 : 10);
     if (read.ec != std::errc() || read.ptr != end) {
-      return bad("KILL_CLIENT: " + config::quoted(words_[at_].text) +
-                 " is not the id of a client; SHOW CLIENTS has it");
+      return bad_command("KILL_CLIENT: " + config::quoted(words_[at_].text) +
+                         " is not the id of a client; SHOW CLIENTS has it");
     }
     ++at_;
     return std::nullopt;
@@ -186,9 +183,9 @@ class Arguments {
     const auto* found = std::find_if(std::begin(kModes), std::end(kModes),
                                      [&](const ModeRow& row) { return row.word == word; });
     if (found == std::end(kModes)) {
-      return bad("SHUTDOWN: unknown mode " + config::quoted(words_[at_].text) +
-                 config::did_you_mean(word, names(kModes, &ModeRow::word)) +
-                 "; WAIT_FOR_CLIENTS, WAIT_FOR_SERVERS or IMMEDIATE");
+      return bad_command("SHUTDOWN: unknown mode " + config::quoted(words_[at_].text) +
+                         config::did_you_mean(word, names(kModes, &ModeRow::word)) +
+                         "; WAIT_FOR_CLIENTS, WAIT_FOR_SERVERS or IMMEDIATE");
     }
     command.mode = found->mode;
     ++at_;
@@ -199,14 +196,14 @@ class Arguments {
     const bool sign = words_.size() > at_ + 1 && !words_[at_ + 1].quoted &&
                       (words_[at_ + 1].text == "=" || upper(words_[at_ + 1].text) == "TO");
     if (!sign || words_.size() < at_ + 3) {
-      return bad("SET: write SET log_level = 'debug'");
+      return bad_command("SET: write SET log_level = 'debug'");
     }
     command.name = lower(words_[at_].text);
     command.value = lower(words_[at_ + 2].text);
     if (command.name != "log_level") {
-      return bad("SET: " + config::quoted(words_[at_].text) + " cannot be set here" +
-                 config::did_you_mean(command.name, {"log_level"}) +
-                 "; change the configuration file, then RELOAD");
+      return bad_command("SET: " + config::quoted(words_[at_].text) + " cannot be set here" +
+                         config::did_you_mean(command.name, {"log_level"}) +
+                         "; change the configuration file, then RELOAD");
     }
     at_ += 3;
     return std::nullopt;
@@ -230,18 +227,18 @@ Result<Command> parse(std::string_view text) {
     words.pop_back();
   }
   if (words.empty()) {
-    return bad("no command; SHOW HELP lists what there is");
+    return bad_command("no command; SHOW HELP lists what there is");
   }
   if (std::any_of(words.begin(), words.end(), is_end)) {
-    return bad("one command at a time, please");
+    return bad_command("one command at a time, please");
   }
   const std::string verb = words.front().quoted ? std::string() : upper(words.front().text);
   const auto* found = std::find_if(std::begin(kVerbs), std::end(kVerbs),
                                    [&](const VerbRow& row) { return row.word == verb; });
   if (found == std::end(kVerbs)) {
-    return bad("unknown command " + config::quoted(words.front().text) +
-               config::did_you_mean(verb, names(kVerbs, &VerbRow::word)) +
-               "; SHOW HELP lists what there is");
+    return bad_command("unknown command " + config::quoted(words.front().text) +
+                       config::did_you_mean(verb, names(kVerbs, &VerbRow::word)) +
+                       "; SHOW HELP lists what there is");
   }
   Command command;
   command.verb = found->verb;

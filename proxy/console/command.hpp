@@ -50,7 +50,7 @@ struct Word {
 };
 protocol::Result<std::vector<Word>> words_of(std::string_view text);
 
-// bad_command says what was not understood, and what may have been meant.
+// A failure of bad_command() says what was not understood, and what may have been meant.
 protocol::Result<Command> parse(std::string_view text);
 
 }  // namespace sluice::proxy::console

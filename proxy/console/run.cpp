@@ -127,6 +127,12 @@ Result<Answer> act(op::Operator& house, const op::Actor& by, const Command& comm
   }
 }
 
+protocol::Failure not_allowed(std::string text) {
+  protocol::Failure failure = protocol::fail(FailureKind::statement_refused, std::move(text));
+  failure.mysql_errno_override = 1227;
+  return failure;
+}
+
 Answer show(op::Operator& house, const std::string& topic) {
   Answer answer;
   answer.table = find_topic(topic)->make(house);
@@ -142,19 +148,17 @@ Result<Command> allowed(const op::Actor& by, op::Right right, std::string_view t
   if (!command || command->verb == Verb::show || right == op::Right::act) {
     return command;
   }
-  return protocol::fail(FailureKind::admin_required,
-                        "user " + config::quoted(by.user) +
-                            " may look (SHOW ...) and not act: it has admin: read_only, and this "
-                            "command needs admin: true");
+  return not_allowed("user " + config::quoted(by.user) +
+                     " may look (SHOW ...) and not act: it has admin: read_only, and this "
+                     "command needs admin: true");
 }
 
 }  // namespace
 
 protocol::Failure not_for(std::string_view user) {
-  return protocol::fail(FailureKind::admin_required,
-                        "user " + config::quoted(user) +
-                            " may not use the console: give it admin: read_only, or admin: true, "
-                            "in users of the configuration");
+  return not_allowed("user " + config::quoted(user) +
+                     " may not use the console: give it admin: read_only, or admin: true, "
+                     "in users of the configuration");
 }
 
 Result<Answer> run(op::Operator& house, const op::Actor& by, op::Right right,

@@ -25,8 +25,9 @@ struct Answer {
   std::optional<Waiting> waiting;  // ask is_over() until it says true; empty: nothing
 };
 
-// As Operator's calls: not on a worker's thread. Failures: bad_command, admin_required,
-// unknown_database (a pool that there is not), or the Operator's own.
+// As Operator's calls: not on a worker's thread. Failures: that of bad_command(),
+// 42501 (MySQL 1227) for what the user may not do, unknown_database for a pool that there is not,
+// or the Operator's own.
 protocol::Result<Answer> run(op::Operator& house, const op::Actor& by, op::Right right,
                              std::string_view command);
 // What run() would answer, without its rows; nothing is carried out.

@@ -1,11 +1,10 @@
 #include <algorithm>
 
+#include "protocol/console.hpp"
 #include "proxy/console/command.hpp"
 
 namespace sluice::proxy::console {
 namespace {
-
-using protocol::FailureKind;
 
 bool is_blank(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
@@ -20,7 +19,7 @@ bool is_sign(char c) {
 }
 
 protocol::Failure unended(std::string_view what) {
-  return protocol::fail(FailureKind::bad_command, std::string(what) + " does not end");
+  return protocol::bad_command(std::string(what) + " does not end");
 }
 
 // Skips blanks and comments: "-- ..." and "# ..." to the end of the line, "/* ... */". False: a

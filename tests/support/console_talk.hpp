@@ -29,7 +29,7 @@ struct ConsoleTalk {
       return table;
     }
     if (command.text.find("SHOW") == std::string::npos) {
-      return protocol::fail(protocol::FailureKind::bad_command, "unknown command");
+      return protocol::bad_command("unknown command");
     }
     protocol::Table table = protocol::make_table("name count:i");
     if (!command.describe) {

@@ -56,10 +56,13 @@ args:
   {{- with .Values.extraArgs }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-{{- with .Values.extraEnv }}
 env:
+  # Where `kubectl exec POD -- sluice ctl` finds the process.
+  - name: SLUICE_ADMIN
+    value: unix:/run/sluice/admin.sock
+  {{- with .Values.extraEnv }}
   {{- tpl (toYaml .) $ | nindent 2 }}
-{{- end }}
+  {{- end }}
 {{- with .Values.extraEnvFrom }}
 envFrom:
   {{- tpl (toYaml .) $ | nindent 2 }}
