@@ -13,7 +13,7 @@ import psycopg
 import pymysql
 import pytest
 from clients import connection
-from conftest import Endpoint, listener, pool, port_of
+from conftest import Endpoint, listener, pool
 from harness import schema, tools
 from harness.process import LOOPBACK, Daemon, free_port, remove, scratch, wait_until
 
@@ -57,10 +57,6 @@ def my_desk(server, start):
     return start(its, config=console_config(its))
 
 
-def as_(at: Endpoint, user=ADMIN, database="sluice") -> Endpoint:
-    return at.with_(user=user, database=database)
-
-
 def open_console(at: Endpoint, user=ADMIN, database="sluice"):
     """One connection on the console, in autocommit."""
     if at.postgresql:
@@ -68,6 +64,10 @@ def open_console(at: Endpoint, user=ADMIN, database="sluice"):
                                sslmode="disable", autocommit=True)
     return pymysql.connect(host=at.host, port=at.port, user=user, password=at.password, database=database,
                            autocommit=True, read_timeout=20)
+
+
+def open_client(at: Endpoint):
+    return open_console(at, schema.APP, schema.DATABASE)
 
 
 def run(console, command: str) -> list[dict]:
@@ -230,7 +230,7 @@ def test_reconnect_and_wait_close(desk):
 
 def test_reconnect_clients(desk):
     with open_console(desk) as console:
-        client = connection(desk).__enter__()
+        client = open_client(desk)
         client.cursor().execute("SELECT 1")
         run(console, "RECONNECT CLIENTS main")
         wait_until(lambda: not [row for row in run(console, "SHOW SESSIONS") if row["user"] == schema.APP], 5,
@@ -240,7 +240,7 @@ def test_reconnect_clients(desk):
 
 def test_kill_client(desk):
     with open_console(desk) as console:
-        client = connection(desk).__enter__()
+        client = open_client(desk)
         client.cursor().execute("SELECT 1")
         its = line(run(console, "SHOW CLIENTS"), user=schema.APP)
         run(console, f"KILL_CLIENT {its['id']}")
@@ -258,7 +258,7 @@ def test_disable_and_kill_a_pool(desk):
         with pytest.raises((psycopg.Error, pymysql.err.Error)), connection(desk) as client:
             client.cursor().execute("SELECT 1")
         run(console, "ENABLE main")
-        client = connection(desk).__enter__()
+        client = open_client(desk)
         client.cursor().execute("SELECT 1")
         run(console, "KILL main")
         assert line(run(console, "SHOW DATABASES"), name="main")["paused"] == 1
@@ -290,7 +290,7 @@ def test_admins_get_in_when_the_house_is_full(any_server, start):
     with connection(at) as client:
         client.cursor().execute("SELECT 1")
         with pytest.raises((psycopg.Error, pymysql.err.Error), match="too many clients"):
-            connection(at).__enter__()
+            open_client(at)
         with open_console(at) as console:
             assert line(run(console, "SHOW CONFIG"), key="max_client_conn")["value"] == "1"
 
@@ -367,7 +367,7 @@ def test_mysql_prepared_statements_are_refused(my_desk):
     import mysql.connector
 
     console = mysql.connector.connect(host=my_desk.host, port=my_desk.port, user=ADMIN, password=my_desk.password,
-                                      database="sluice", ssl_disabled=True, use_pure=True)
+                                      database="sluice", use_pure=True)
     cursor = console.cursor()
     cursor.execute("SHOW POOLS")
     assert cursor.fetchall()[0][0] == "main"
