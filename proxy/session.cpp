@@ -283,6 +283,11 @@ Task<bool> Session::pause() {
 }
 
 Task<bool> Session::carry_out_special(Exchange& exchange) {
+  auto command = console_ != nullptr ? console_->take_command() : std::nullopt;
+  if (command) {
+    const bool goes_on = co_await carry_out_command(std::move(*command), exchange);
+    co_return goes_on;
+  }
   auto special = conversation_->take_special();
   if (!special) {
     co_await progress_.wait();

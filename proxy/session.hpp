@@ -11,9 +11,11 @@
 
 #include "metrics/instruments.hpp"
 #include "metrics/log.hpp"
+#include "protocol/console.hpp"
 #include "protocol/conversation.hpp"
 #include "proxy/backend.hpp"
 #include "proxy/checkout.hpp"
+#include "proxy/console/run.hpp"
 #include "proxy/deadlines.hpp"
 #include "proxy/listener.hpp"
 #include "proxy/middleware/chain.hpp"
@@ -42,6 +44,8 @@ class Session final : public Holder,
 
   // On the session's worker. A cancel request with the right key has come for this session.
   void cancel(bool query_only);
+  // It was accepted above max_client_connections: only the console is open to it.
+  void be_in_reserve() { in_reserve_ = true; }
   // Close as soon as no transaction is open; at once when idle or logging in.
   void drain();
   // As drain(), with a word of its own for the client.
@@ -100,6 +104,13 @@ class Session final : public Holder,
   std::string_view shown_name() const;
   std::string_view route_name() const;
   void close_chain();
+
+  // session_console.cpp
+  bool asks_for_console() const;
+  protocol::Status enter_console();
+  Task<bool> carry_out_command(protocol::ConsoleCommand command, protocol::Exchange& exchange);
+  void answer_command(const protocol::Result<console::Answer>& outcome,
+                      protocol::Exchange& exchange);
 
   // session.cpp: requests
   Task<void> serve();
@@ -165,6 +176,7 @@ class Session final : public Holder,
   BackendPoolPtr pool_;                       // the route's
   BackendPoolPtr lender_;                     // of backend_, or of the last one
   std::unique_ptr<protocol::Conversation> conversation_;
+  protocol::ConsoleConversation* console_ = nullptr;  // conversation_, of a client on the console
   BackendPtr backend_;
   Checkout* checkout_ = nullptr;  // while waiting for one
   Turn backend_turn_;             // the same for the backend: who writes to it
@@ -176,6 +188,8 @@ class Session final : public Holder,
   bool broken_ = false;       // an exception was caught: the conversation's state is unknown
   bool left_ = false;         // the client's FIN came alone, long after its last bytes
   bool timed_out_ = false;    // query_timeout has cancelled what runs
+  bool interrupted_ = false;  // a cancel has come for a command of the console that waits
+  bool in_reserve_ = false;   // above max_client_connections: for the console alone
   bool pausing_ = false;      // middleware delays the request at the head
   bool uncommitted_ = false;  // counted as one that reads what others have not committed
   protocol::PinSet counted_pins_;

@@ -127,6 +127,10 @@ void Session::cancel(bool query_only) {
             return self->backend_ != nullptr && self->lease_ == lease &&
                    self->conversation_->outstanding();
           }));
+  } else if (console_ != nullptr && console_->outstanding()) {
+    interrupted_ = true;
+    progress_.set();
+    cancels(metrics::CancelResult::forwarded).add();
   } else if (pausing_) {
     stop_pausing(protocol::fail(FailureKind::cancelled, "canceling statement due to user request"));
     cancels(metrics::CancelResult::forwarded).add();

@@ -113,6 +113,9 @@ void Session::logged_in_as(protocol::ClientLogin login, Credentials& credentials
 
 // Settings that no backend has accepted yet are tried on one, whose answers are then remembered.
 Task<protocol::Result<protocol::Parameters>> Session::reported_parameters() {
+  if (console_ != nullptr) {
+    co_return protocol::Parameters();  // it knows its own
+  }
   const protocol::SettingsPtr& settings = conversation_->settings();
   std::uint64_t hash = (settings ? settings->hash() : 0) ^ conversation_->link_class();
   if (auto known = pool_->known(hash)) {

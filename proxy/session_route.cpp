@@ -80,7 +80,14 @@ middleware::Identity Session::identity(const Attributes& attributes) const {
 protocol::Status Session::choose_route(const Attributes& attributes) {
   chain_.reset();
   route_ = nullptr;
+  console_ = nullptr;
   policy_ = worker_.server.policy();
+  if (asks_for_console()) {
+    return enter_console();
+  }
+  if (in_reserve_ && worker_.server.over_limit()) {
+    return worker_.server.too_many_clients();
+  }
   Candidate candidate;
   candidate.protocol = listener_.config->protocol;
   candidate.listener = listener_.config->name;
