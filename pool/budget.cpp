@@ -5,6 +5,23 @@
 #include <functional>
 
 namespace sluice::pool {
+namespace {
+
+// With no lock held.
+void call(const std::vector<std::function<void()>>& hooks) {
+  for (const auto& hook : hooks) {
+    if (hook) {
+      hook();
+    }
+  }
+}
+
+}  // namespace
+
+std::size_t Budget::limit() const {
+  const std::lock_guard lock(mutex_);
+  return limit_;
+}
 
 std::size_t Budget::used() const {
   const std::lock_guard lock(mutex_);
@@ -24,6 +41,41 @@ void Budget::give_back(std::size_t units) {
   const std::lock_guard lock(mutex_);
   assert(used_ >= units);
   used_ -= units;
+  if (used_ <= limit_) {
+    shrunk_.store(false, std::memory_order_relaxed);
+  }
+}
+
+bool Budget::over() const {
+  if (!shrunk_.load(std::memory_order_relaxed)) {
+    return false;
+  }
+  const std::lock_guard lock(mutex_);
+  return static_cast<std::ptrdiff_t>(used_) - closing_ > static_cast<std::ptrdiff_t>(limit_);
+}
+
+void Budget::set_limit(std::size_t limit) {
+  {
+    const std::lock_guard lock(mutex_);
+    limit_ = limit;
+    shrunk_.store(used_ > limit_, std::memory_order_relaxed);
+    for (Claim& claim : claims_) {
+      claim.served = false;
+    }
+  }
+  std::vector<std::function<void()>> hooks;
+  {
+    const std::lock_guard lock(pools_mutex_);
+    while (over()) {
+      Pool* coldest = coldest_pool(nullptr);
+      if (coldest == nullptr || !coldest->evict_coldest()) {
+        break;
+      }
+      hooks.push_back(coldest->tick_wanted());
+    }
+  }
+  call(hooks);
+  balance();
 }
 
 void Budget::claim(const PoolState& claimant, TimePoint now) {
@@ -97,28 +149,30 @@ void Budget::balance() {
       }
     }
     while (const PoolState* claimant = short_of_units()) {
-      Pool* coldest = nullptr;
-      TimePoint since = TimePoint::max();
-      for (Pool* pool : pools_) {
-        if (pool->state_.get() == claimant) {
-          continue;
-        }
-        if (const TimePoint idle_since = pool->coldest_idle(); idle_since < since) {
-          since = idle_since;
-          coldest = pool;
-        }
-      }
+      Pool* coldest = coldest_pool(claimant);
       if (coldest == nullptr || !coldest->evict_coldest()) {
         break;
       }
       hooks.push_back(coldest->tick_wanted());
     }
   }
-  for (const auto& hook : hooks) {
-    if (hook) {
-      hook();
+  call(hooks);
+}
+
+// Whose idle member is to go first, but for the claimant's. With pools_mutex_ held.
+Pool* Budget::coldest_pool(const PoolState* claimant) const {
+  Pool* coldest = nullptr;
+  TimePoint since = TimePoint::max();
+  for (Pool* pool : pools_) {
+    if (pool->state_.get() == claimant) {
+      continue;
+    }
+    if (const TimePoint idle_since = pool->coldest_idle(); idle_since < since) {
+      since = idle_since;
+      coldest = pool;
     }
   }
+  return coldest;
 }
 
 }  // namespace sluice::pool

@@ -26,8 +26,10 @@ class PoolState;
 class Budget {
  public:
   explicit Budget(std::size_t limit) : limit_(limit) {}
-  std::size_t limit() const { return limit_; }
+  std::size_t limit() const;
   std::size_t used() const;
+  // Where more than `limit` are open, idle members are closed now, the others as they come back.
+  void set_limit(std::size_t limit);
 
  private:
   friend class Pool;
@@ -51,6 +53,8 @@ class Budget {
   void drop_claim(const PoolState& claimant);
   // Connections that are about to give back: those in closing.
   void closing(std::ptrdiff_t change);
+  // More units are out than set_limit() has left, even when those in closing have ended.
+  bool over() const;
   // Should a pool whose first waiter came at `since` give up a member for another one's claim?
   bool overdue(const PoolState& holder, TimePoint since, TimePoint now) const;
 
@@ -61,8 +65,10 @@ class Budget {
   void balance();
   const PoolState* next_served();
   const PoolState* short_of_units() const;
+  Pool* coldest_pool(const PoolState* claimant) const;
 
-  const std::size_t limit_;
+  std::size_t limit_;
+  std::atomic<bool> shrunk_{false};  // set_limit() has left less than were in use
   mutable std::mutex mutex_;
   std::size_t used_ = 0;
   std::ptrdiff_t closing_ = 0;

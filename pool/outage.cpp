@@ -10,6 +10,9 @@ void Outage::failed(TimePoint now, OpenFailure failure, std::size_t in_flight, J
   if (failure == OpenFailure::given_up || limits_.connect_retry_min <= Duration(0)) {
     return;
   }
+  if (stale && failures_ == 0) {
+    return;  // it began before forget()
+  }
   permanent_ = permanent_ || failure == OpenFailure::permanent;
   if (stale) {
     return;

@@ -21,6 +21,15 @@ class Outage {
     permanent_ = false;
     stale_ = 0;
   }
+  // One that began before forget() has succeeded all the same.
+  void opened_of_old() { stale_ -= stale_ > 0 ? 1 : 0; }
+  // What is opened from now on is opened otherwise: what failed before says nothing of it, nor do
+  // the `in_flight` openings that are under way.
+  void forget(std::size_t in_flight) {
+    failures_ = 0;
+    permanent_ = false;
+    stale_ = in_flight;
+  }
   // `in_flight`: openings that are still under way. What began before the first failure says
   // nothing new when it fails too.
   void failed(TimePoint now, OpenFailure failure, std::size_t in_flight, Jitter& jitter);

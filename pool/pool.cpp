@@ -30,12 +30,12 @@ Waiter::~Waiter() {
 }
 
 Pool::Pool(std::string name, Limits limits, std::vector<std::shared_ptr<Budget>> budgets)
-    : name_(std::move(name)), limits_(limits), budgets_(std::move(budgets)) {
+    : name_(std::move(name)), budgets_(std::move(budgets)) {
   std::vector<Budget*> shared;
   for (const auto& budget : budgets_) {
     shared.push_back(budget.get());
   }
-  state_ = std::make_unique<PoolState>(limits_, std::move(shared));
+  state_ = std::make_unique<PoolState>(limits, std::move(shared));
   for (const auto& budget : budgets_) {
     budget->enlist(*this);
   }
@@ -151,6 +151,30 @@ TimePoint Pool::coldest_idle() const {
 bool Pool::evict_coldest() {
   const std::lock_guard lock(mutex_);
   return state_->evict_coldest();
+}
+
+void Pool::set_limits(const Limits& limits, TimePoint now) {
+  locked([&](PoolState& state) { return state.set_limits(limits, now); }).deliver();
+  want_tick();
+}
+
+void Pool::retire(CloseReason reason, TimePoint now) {
+  locked([&](PoolState& state) {
+    era_.fetch_add(1, std::memory_order_acq_rel);
+    return state.retire(reason, now);
+  }).deliver();
+  want_tick();
+}
+
+void Pool::want_tick() const {
+  if (const std::function<void()> hook = tick_wanted()) {
+    hook();
+  }
+}
+
+Limits Pool::limits() const {
+  const std::lock_guard lock(mutex_);
+  return state_->limits();
 }
 
 std::vector<Member*> Pool::shut_down(CloseReason reason) {

@@ -4,6 +4,7 @@
 // It knows no database and no socket. All decisions are in PoolState (pool_state.hpp), which is
 // pure and takes `now`; this shell adds the lock and the delivery to waiters. Thread-safe.
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -59,10 +60,12 @@ class Member {
   std::uint32_t worker = 0;      // which worker's thread drives it now
   std::uint64_t fit_class = 0;   // must equal the asker's
   std::uint64_t state_hash = 0;  // equal to the asker's is preferred
+  std::uint32_t era = 0;         // Pool::era() when its opening began
 
  private:
   friend class PoolState;
   friend class Lanes;
+  TimePoint opened_at_{};
   TimePoint expires_at_ = TimePoint::max();
   TimePoint proven_at_{};  // last answered query or ping
   TimePoint idle_since_{};
@@ -107,7 +110,8 @@ struct Reuse {
 // false).
 struct Open {
   Member* evict = nullptr;
-  CloseReason reason = CloseReason::evicted;  // or lifetime, or validation (from replace())
+  // Or lifetime, validation (from replace()), or what retire() was called with.
+  CloseReason reason = CloseReason::evicted;
 };
 struct Queued {};
 // max_waiting sessions wait already.
@@ -156,7 +160,7 @@ enum class OpenFailure : std::uint8_t {
 struct Tick {
   struct Close {
     Member* member;
-    CloseReason reason;  // idle, lifetime or evicted
+    CloseReason reason;  // idle, lifetime, evicted, or that of retire() or set_limits()
   };
   std::vector<Close> close;   // forgotten; closed() once each has ended
   std::vector<Member*> ping;  // lent to the owner: proven() and release(), or forget()
@@ -169,6 +173,7 @@ struct Snapshot {
   std::size_t in_use = 0;   // lent, with those being pinged or reset
   std::size_t opening = 0;  // with those that wait for the end of the member they evict
   std::size_t closing = 0;
+  std::size_t retiring = 0;  // of those in use: closed when they come back, see retire()
   std::size_t waiting = 0;
   Duration oldest_wait{0};
   std::uint32_t failures = 0;  // openings that failed one after the other; 0: up, or not known
@@ -239,12 +244,22 @@ class Pool {
   // here. It must only post. Set before the first acquire().
   void on_tick_wanted(std::function<void()> hook);
 
+  // The bounds and times change under what runs. Who waits is served where there is more room now;
+  // what is too much is closed (CloseReason::reload) when it is free. jitter_seed stays.
+  void set_limits(const Limits& limits, TimePoint now);
+  // A new era begins: members of the one before are not lent again. The idle ones are closing, the
+  // others are when they come back. What tick() returns follows from it: on_tick_wanted's hook is
+  // called.
+  void retire(CloseReason reason, TimePoint now);
+  // Whoever opens a member reads it before it looks at what to log in with.
+  std::uint32_t era() const { return era_.load(std::memory_order_acquire); }
+
   // No more lending; waiters get Closed; the idle members are forgotten, closing, and returned.
   // What is lent still comes back, and is then closing for the same reason.
   std::vector<Member*> shut_down(CloseReason reason = CloseReason::drain);
 
   Snapshot snapshot(TimePoint now) const;
-  const Limits& limits() const { return limits_; }
+  Limits limits() const;
 
  private:
   friend class Budget;
@@ -256,8 +271,11 @@ class Pool {
   template <typename Decide>
   auto locked(Decide decide);
 
+  // Something is there for tick() to return. With no lock held.
+  void want_tick() const;
+
   std::string name_;
-  Limits limits_;
+  std::atomic<std::uint32_t> era_{0};
   std::vector<std::shared_ptr<Budget>> budgets_;
   std::function<void()> tick_wanted_;
   mutable std::mutex mutex_;

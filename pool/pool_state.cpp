@@ -12,19 +12,23 @@ namespace {
 
 constexpr std::size_t kNoBound = std::numeric_limits<std::size_t>::max();
 
-std::size_t bound_of(const Limits& limits) {
+}  // namespace
+
+std::size_t PoolState::bound_of(const Limits& limits) {
   if (limits.pool_size == 0 || limits.max_overflow < 0) {
     return kNoBound;
   }
   return limits.pool_size + static_cast<std::size_t>(limits.max_overflow);
 }
 
-}  // namespace
+std::size_t PoolState::keep_of(const Limits& limits) {
+  return limits.pool_size == 0 ? kNoBound : limits.pool_size;
+}
 
 PoolState::PoolState(const Limits& limits, std::vector<Budget*> budgets)
     : limits_(limits),
       bound_(bound_of(limits)),
-      keep_(limits.pool_size == 0 ? kNoBound : limits.pool_size),
+      keep_(keep_of(limits)),
       outage_(limits_),
       jitter_(limits.jitter_seed),
       budgets_(std::move(budgets)) {}
@@ -92,14 +96,16 @@ Deliveries PoolState::opened(Member& member, TimePoint now) {
   assert(opening_ > 0);
   --opening_;
   ++lent_;
-  outage_.opened();
-  member.jitter_ = jitter_.next();
-  member.expires_at_ = TimePoint::max();
-  if (limits_.recycle >= Duration(0)) {
-    const double factor = 1 - 0.1 * static_cast<double>(member.jitter_);
-    member.expires_at_ = now + std::chrono::duration_cast<Duration>(limits_.recycle * factor);
+  if (retired(member)) {
+    ++retiring_;
+    outage_.opened_of_old();
+  } else {
+    outage_.opened();
   }
+  member.jitter_ = jitter_.next();
+  member.opened_at_ = now;
   member.proven_at_ = now;
+  set_expiry(member);
   Deliveries deliveries;
   settle(now, deliveries);
   return deliveries;
@@ -129,8 +135,7 @@ PoolState::Answer PoolState::open_again(Waiter& waiter, TimePoint now, OpenFailu
 }
 
 PoolState::Answer PoolState::replace(Member& member, Waiter& waiter, TimePoint now, bool ended) {
-  assert(lent_ > 0 && !member.idle_);
-  --lent_;
+  taken_back(member);
   Answer answer;
   if (!closed_ && may_open(now)) {
     ++opening_;
@@ -299,9 +304,7 @@ bool PoolState::evict_coldest() {
   if (member == nullptr) {
     return false;
   }
-  lanes_.remove_idle(*member);
-  begin_closing();
-  evicted_.push_back({member, CloseReason::evicted});
+  close_idle(*member, CloseReason::evicted);
   return true;
 }
 

@@ -72,6 +72,10 @@ class PoolState {
   Ticked tick(TimePoint now);
   TimePoint next_tick(TimePoint now) const;
 
+  Deliveries set_limits(const Limits& limits, TimePoint now);
+  Deliveries retire(CloseReason reason, TimePoint now);
+  const Limits& limits() const { return limits_; }
+
   struct ShutDown {
     std::vector<Member*> members;
     Deliveries deliveries;
@@ -88,6 +92,8 @@ class PoolState {
   bool take_unbalanced();
 
  private:
+  static std::size_t bound_of(const Limits& limits);
+  static std::size_t keep_of(const Limits& limits);
   std::size_t existing() const { return lanes_.idle() + lent_ + opening_ + closing_; }
   bool needs_ping(const Member& member, TimePoint now) const;
   bool may_open(TimePoint now) const;
@@ -107,6 +113,18 @@ class PoolState {
   Waiter* next_for(Member& member, bool old, TimePoint now);
   void make_idle(Member& member, TimePoint now);
   void end_keepalive(Member& member);
+  void close_idle(Member& member, CloseReason reason);
+  void close_surplus();
+  void set_expiry(Member& member) const;
+  // Not to be lent again, and why; it is lent now.
+  bool retired(const Member& member) const { return member.era != era_; }
+  bool too_old(const Member& member, TimePoint now) const {
+    return retired(member) || now >= member.expires_at_;
+  }
+  CloseReason why_old(const Member& member) const {
+    return retired(member) ? retired_for_ : CloseReason::lifetime;
+  }
+  void taken_back(const Member& member);
 
   void retire_and_ping(TimePoint now, Tick& todo);
   void warm(TimePoint now, Tick& todo);
@@ -123,6 +141,7 @@ class PoolState {
   void begin_closing();
   void free_slot();
   bool claimed_by_others(TimePoint now) const;
+  bool over_budget() const;
 
   Limits limits_;
   std::size_t bound_;  // of existing()
@@ -139,6 +158,11 @@ class PoolState {
   TimePoint distrusted_at_ = TimePoint::min();
   TimePoint next_batch_at_ = TimePoint::min();
   TimePoint warm_at_ = TimePoint::min();
+
+  std::uint32_t era_ = 0;
+  CloseReason retired_for_ = CloseReason::reload;
+  std::size_t retiring_ = 0;     // lent, and of an era before
+  bool limits_changed_ = false;  // since some members were opened
 
   std::vector<Budget*> budgets_;
   Budget* denied_by_ = nullptr;  // by the last take_budgets()

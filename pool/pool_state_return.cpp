@@ -8,14 +8,24 @@
 namespace sluice::pool {
 
 PoolState::Released PoolState::release(Member& member, TimePoint now) {
-  assert(lent_ > 0 && !member.idle_);
-  --lent_;
+  taken_back(member);
+  if (limits_changed_) {
+    set_expiry(member);
+  }
   if (closed_) {
     end_keepalive(member);
     begin_closing();
     return {{false, closed_reason_}, {}};
   }
   Released released{{true, {}}, {}};
+  if (existing() >= bound_ || over_budget()) {
+    // The others fill what set_limits() has left.
+    end_keepalive(member);
+    begin_closing();
+    released.returned = {false, CloseReason::reload};
+    settle(now, released.deliveries);
+    return released;
+  }
   if (lanes_.waiting() > 0) {
     if (!budgets_.empty() && claimed_by_others(now)) {
       end_keepalive(member);
@@ -30,11 +40,11 @@ PoolState::Released PoolState::release(Member& member, TimePoint now) {
       return released;
     }
   }
-  const bool old = now >= member.expires_at_;
+  const bool old = too_old(member, now);
   if (old || lanes_.idle() >= keep_) {
     end_keepalive(member);
     begin_closing();
-    released.returned = {false, old ? CloseReason::lifetime : CloseReason::overflow};
+    released.returned = {false, old ? why_old(member) : CloseReason::overflow};
   } else {
     make_idle(member, now);
   }
@@ -46,7 +56,7 @@ PoolState::Released PoolState::release(Member& member, TimePoint now) {
 
 // A waiter gets the member, to use it or to open in its place. False: nobody can use it now.
 bool PoolState::hand_over(Member& member, TimePoint now, Deliveries& deliveries) {
-  const bool old = now >= member.expires_at_;
+  const bool old = too_old(member, now);
   Waiter* taker = next_for(member, old, now);
   if (taker == nullptr) {
     return false;
@@ -56,7 +66,7 @@ bool PoolState::hand_over(Member& member, TimePoint now, Deliveries& deliveries)
     pop(*taker, Reuse{&member, needs_ping(member, now)}, deliveries);
   } else {
     ++opening_;
-    pop(*taker, Open{&member, old ? CloseReason::lifetime : CloseReason::evicted}, deliveries);
+    pop(*taker, Open{&member, old ? why_old(member) : CloseReason::evicted}, deliveries);
   }
   return true;
 }
@@ -79,8 +89,7 @@ Waiter* PoolState::next_for(Member& member, bool old, TimePoint now) {
 }
 
 Deliveries PoolState::forget(Member& member, TimePoint now, bool ended) {
-  assert(lent_ > 0 && !member.idle_);
-  --lent_;
+  taken_back(member);
   end_keepalive(member);
   if (ended) {
     free_slot();
@@ -90,6 +99,12 @@ Deliveries PoolState::forget(Member& member, TimePoint now, bool ended) {
   Deliveries deliveries;
   settle(now, deliveries);
   return deliveries;
+}
+
+void PoolState::taken_back(const Member& member) {
+  assert(lent_ > 0 && !member.idle_);
+  --lent_;
+  retiring_ -= retired(member) ? 1 : 0;
 }
 
 PoolState::Lost PoolState::lost(Member& member, TimePoint now) {
@@ -146,6 +161,7 @@ Snapshot PoolState::snapshot(TimePoint now) const {
   snapshot.in_use = lent_;
   snapshot.opening = opening_;
   snapshot.closing = closing_;
+  snapshot.retiring = retiring_;
   snapshot.waiting = lanes_.waiting();
   if (const Waiter* first = lanes_.first_waiting(); first != nullptr) {
     snapshot.oldest_wait = std::max(now - first->since_, Duration(0));

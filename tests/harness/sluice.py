@@ -26,15 +26,15 @@ def write_config(folder: pathlib.Path, config: dict) -> pathlib.Path:
 
 
 class Sluice:
-    """A running sluice. `config` lacks the admin address; it is added. `prefix` comes before the
+    """A running sluice. `config` lacks the admin address; it is added to what `admin` has. `prefix` comes before the
     program, as in valgrind's command line."""
 
     def __init__(self, config: dict, *, wait=True, prefix=()):
         self.folder = scratch("proxy")
         self.admin_port = free_port()
         self.config = {"version": 1, **config}
-        self.config.setdefault("admin", {"http": f"{LOOPBACK}:{self.admin_port}",
-                                         "readiness": {"backends": "none"}})
+        self.config["admin"] = {"http": f"{LOOPBACK}:{self.admin_port}", "readiness": {"backends": "none"},
+                                **self.config.get("admin", {})}
         self.config.setdefault("log", {"level": "debug", "format": "text"})
         self.config.setdefault("drain", {"delay": "0s", "timeout": "10s"})
         self.config.setdefault("io", os.environ.get("SLUICE_IO", "auto"))
