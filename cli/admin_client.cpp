@@ -37,6 +37,14 @@ std::string basic(const Login& login) {
   return "Basic " + out;
 }
 
+std::string authority_of(const AdminAddress& address) {
+  if (!address.unix_path.empty()) {
+    return "localhost";
+  }
+  const std::string url = to_string(address);
+  return url.substr(url.find("//") + 2);
+}
+
 // The server's own words, from {"error": {"message": ...}}.
 std::string words_of(const Response& response) {
   std::string out = "HTTP " + std::to_string(response.result_int());
@@ -172,7 +180,7 @@ protocol::Result<json::value> AdminClient::post(const std::string& path, const j
 protocol::Result<json::value> AdminClient::ask(const std::string& method, const std::string& path,
                                                const std::string& body) {
   Request request(http::string_to_verb(method), path, 11);
-  request.set(http::field::host, address_.unix_path.empty() ? address_.host : "localhost");
+  request.set(http::field::host, authority_of(address_));
   request.set(http::field::user_agent, "sluice/" SLUICE_VERSION);
   if (!login_.user.empty()) {
     request.set(http::field::authorization, basic(login_));

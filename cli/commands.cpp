@@ -10,9 +10,11 @@
 #include "cli/ctl.hpp"
 #include "cli/explain_route.hpp"
 #include "cli/hash.hpp"
+#include "cli/help.hpp"
 #include "cli/man.hpp"
 #include "cli/run_command.hpp"
 #include "cli/top.hpp"
+#include "config/suggest.hpp"
 
 namespace sluice::cli {
 
@@ -21,7 +23,7 @@ Commands::Commands() : app_(std::make_unique<CLI::App>()) {
   app_->description("sluice: a connection-pool proxy and session gateway for PostgreSQL and MySQL");
   app_->set_version_flag("--version", "sluice " SLUICE_VERSION);
   app_->require_subcommand(1);
-  app_->get_formatter()->column_width(32);
+  app_->formatter(make_help_layout());
   app_->footer(examples({"sluice run --backend postgresql://app@127.0.0.1/pets --listen :6432",
                          "sluice config init --from-url postgresql://app@db/pets > sluice.yaml",
                          "sluice check -c sluice.yaml && sluice run -c sluice.yaml"}) +
@@ -46,7 +48,24 @@ void Commands::on(const CLI::App* command, std::function<int()> run) {
   runs_.emplace_back(command, std::move(run));
 }
 
+// CLI11 would only say that a command is missing.
+bool Commands::knows(std::string_view name) const {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app_->get_subcommands({})) {
+    names.push_back(command->get_name());
+  }
+  if (name.starts_with('-') || std::find(names.begin(), names.end(), name) != names.end()) {
+    return true;
+  }
+  std::cerr << "sluice: there is no command " << config::quoted(name)
+            << config::did_you_mean(name, names) << "\nsluice --help tells them all.\n";
+  return false;
+}
+
 int Commands::run(int argc, const char* const* argv) {
+  if (argc > 1 && !knows(argv[1])) {
+    return kUsage;
+  }
   try {
     app_->parse(argc, argv);
   } catch (const CLI::ParseError& error) {

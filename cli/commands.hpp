@@ -5,8 +5,10 @@
 // made from what stands here.
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -35,6 +37,9 @@ class Commands {
   int run(int argc, const char* const* argv);
 
  private:
+  // Says so when there is no such command.
+  bool knows(std::string_view name) const;
+
   std::unique_ptr<CLI::App> app_;
   std::vector<std::pair<const CLI::App*, std::function<int()>>> runs_;
 };

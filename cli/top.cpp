@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "cli/admin_client.hpp"
 #include "cli/commands.hpp"
@@ -22,21 +24,36 @@ struct TopOptions {
   bool once = false;
 };
 
-protocol::Result<TopData> fetch(AdminClient& client) {
-  auto status = client.get("/api/v1/status");
-  if (!status) {
-    return std::move(status.failure());
+// Asks again and again, and knows what was counted the last time.
+class Source {
+ public:
+  explicit Source(AdminClient client) : client_(std::move(client)) {}
+
+  protocol::Result<TopData> fetch() {
+    auto status = client_.get("/api/v1/status");
+    auto pools = status ? client_.get("/api/v1/pools") : std::move(status.failure());
+    auto sessions = pools ? client_.get("/api/v1/sessions") : std::move(pools.failure());
+    auto totals = sessions ? client_.get("/api/v1/totals") : std::move(sessions.failure());
+    if (!totals) {
+      return std::move(totals.failure());
+    }
+    TopData out = make_top_data(*status, *pools, *sessions);
+    const TopTotals counted = totals_of(*totals);
+    const auto now = Clock::now();
+    if (counted_) {
+      const std::chrono::duration<double> passed = now - counted_at_;
+      out.headline += rate_text(*counted_, counted, passed.count());
+    }
+    counted_ = counted;
+    counted_at_ = now;
+    return out;
   }
-  auto pools = client.get("/api/v1/pools");
-  if (!pools) {
-    return std::move(pools.failure());
-  }
-  auto sessions = client.get("/api/v1/sessions");
-  if (!sessions) {
-    return std::move(sessions.failure());
-  }
-  return make_top_data(*status, *pools, *sessions);
-}
+
+ private:
+  AdminClient client_;
+  std::optional<TopTotals> counted_;
+  Clock::time_point counted_at_;
+};
 
 void print(const TopData& data) {
   std::cout << printable(data.headline) << "\n\n"
@@ -45,8 +62,8 @@ void print(const TopData& data) {
 }
 
 // A failure is shown, and the next refresh tries again: sluice may be about to restart.
-void refresh(AdminClient& client, TopView& view) {
-  auto data = fetch(client);
+void refresh(Source& source, TopView& view) {
+  auto data = source.fetch();
   if (data) {
     view.set_data(std::move(*data));
   } else {
@@ -54,7 +71,7 @@ void refresh(AdminClient& client, TopView& view) {
   }
 }
 
-int run_live(AdminClient& client, const TopOptions& options, TopData first) {
+int run_live(Source& source, const TopOptions& options, TopData first) {
   TopView view(std::getenv("NO_COLOR") == nullptr);
   view.set_interval(options.interval);
   view.set_data(std::move(first));
@@ -74,7 +91,7 @@ int run_live(AdminClient& client, const TopOptions& options, TopData first) {
       view.on_key(key);
     }
     if (!view.paused() && !view.quit() && Clock::now() >= due) {
-      refresh(client, view);
+      refresh(source, view);
       refreshed = Clock::now();
     }
   }
@@ -83,7 +100,12 @@ int run_live(AdminClient& client, const TopOptions& options, TopData first) {
 
 int run_top(const TopOptions& options) {
   auto client = make_admin_client(options.admin);
-  auto data = client ? fetch(*client) : protocol::Result<TopData>(std::move(client.failure()));
+  if (!client) {
+    std::cerr << "sluice top: " << client.failure().text << '\n';
+    return kFailed;
+  }
+  Source source(std::move(*client));
+  auto data = source.fetch();
   if (!data) {
     std::cerr << "sluice top: " << data.failure().text << '\n';
     return kFailed;
@@ -92,7 +114,7 @@ int run_top(const TopOptions& options) {
     print(*data);
     return kDone;
   }
-  return run_live(*client, options, std::move(*data));
+  return run_live(source, options, std::move(*data));
 }
 
 }  // namespace

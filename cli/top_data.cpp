@@ -1,5 +1,6 @@
 #include "cli/top_data.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <functional>
@@ -180,6 +181,27 @@ std::string uptime_text(double value) {
   }
   return whole < 86400 ? pair(whole / 3600, "h", whole % 3600 / 60, "m")
                        : pair(whole / 86400, "d", whole % 86400 / 3600, "h");
+}
+
+TopTotals totals_of(const json::value& totals) {
+  TopTotals out;
+  const json::value* data = member(totals, "data");
+  if (data != nullptr && data->is_array()) {
+    for (const json::value& pool : data->get_array()) {
+      out.queries += number(pool, "queries");
+      out.transactions += number(pool, "transactions");
+    }
+  }
+  return out;
+}
+
+std::string rate_text(const TopTotals& before, const TopTotals& now, double seconds) {
+  const auto rate = [seconds](double from, double to) {
+    return std::to_string(std::llround(std::max(to - from, 0.0) / seconds));
+  };
+  return seconds <= 0 ? ""
+                      : "  " + rate(before.queries, now.queries) + " queries/s, " +
+                            rate(before.transactions, now.transactions) + " transactions/s";
 }
 
 TopData make_top_data(const json::value& status, const json::value& pools,

@@ -8,6 +8,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/completion.hpp"
+#include "cli/help.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -62,6 +63,13 @@ TEST_F(Manual, completion_knows_every_command_and_option) {
     }
   }
   EXPECT_NE(bash.find("'drain wait_for_clients immediate'"), std::string::npos);
+}
+
+TEST(Help, long_texts_are_wrapped_at_blanks) {
+  EXPECT_EQ(wrapped("", 5), "");
+  EXPECT_EQ(wrapped("one two three", 7), "one two\nthree");
+  EXPECT_EQ(wrapped("longer_than_that x", 5), "longer_than_that\nx");
+  EXPECT_EQ(wrapped("longer_than_that", 5), "longer_than_that");
 }
 
 }  // namespace

@@ -42,12 +42,13 @@ TEST(Starter, is_a_configuration_without_the_password) {
 }
 
 TEST(QuickConfig, a_listener_pool_and_route_for_each_backend) {
-  auto text = quick_config({{"postgresql://app:p$${x}@h/a", "mysql://app@h/b", "postgresql://h/c"},
-                            {":7000"},
-                            {},
-                            "127.0.0.1:9127",
-                            "/tmp/s.sock"},
-                           {"", "p${x}", ""});
+  auto text =
+      quick_config({{"postgresql://app:p%24%7Bx%7D@h/a", "mysql://app@h/b", "postgresql://h/c"},
+                    {":7000"},
+                    {},
+                    "127.0.0.1:9127",
+                    "/tmp/s.sock"},
+                   {"", "p${x}", ""});
   ASSERT_TRUE(text.ok()) << text.failure().text;
   const auto config = load(*text);
   ASSERT_NE(config, nullptr);

@@ -70,6 +70,16 @@ TEST(TopData, survives_what_is_missing) {
   EXPECT_EQ(made.sessions.rows.size(), 2U);
 }
 
+TEST(TopData, rates_are_what_was_counted_between) {
+  const auto totals = [](const char* text) { return totals_of(json::parse(text)); };
+  const auto before = totals(R"({"data":[{"queries":10,"transactions":1},{"queries":5}]})");
+  const auto now = totals(R"({"data":[{"queries":30,"transactions":3},{"queries":25}]})");
+  EXPECT_EQ(rate_text(before, now, 2), "  20 queries/s, 1 transactions/s");
+  EXPECT_EQ(rate_text(now, before, 2), "  0 queries/s, 0 transactions/s") << "it was restarted";
+  EXPECT_EQ(rate_text(before, now, 0), "");
+  EXPECT_EQ(totals("[]").queries, 0);
+}
+
 TEST(TopView, shows_both_tables_and_fits_any_screen) {
   TopView view(false);
   view.set_data(data());

@@ -163,7 +163,7 @@ TEST(ConvertPgbouncer, bad_files_are_told_with_their_line) {
             "2: %include is not followed: convert a file that holds everything");
 }
 
-constexpr auto kProxysql = R"(
+constexpr auto kProxysql = R"cnf(
 datadir = "/var/lib/proxysql"   # a comment
 admin_variables = { admin_credentials = "admin:admin" }
 mysql_variables = {
@@ -195,7 +195,7 @@ mysql_query_rules = (
   { rule_id = 6, active = 1, username = "app", match_digest = "slow", timeout = 5000 }
 )
 proxysql_servers = ()
-)";
+)cnf";
 
 TEST(ConvertProxysql, carries_its_tables_over) {
   const auto made = from_proxysql(kProxysql);
@@ -226,7 +226,7 @@ TEST(ConvertProxysql, tells_all_that_is_not_carried_over) {
   for (const char* what :
        {"datadir", "admin_variables", "mysql_variables.monitor_username", "proxysql_servers",
         "mysql_query_rules, rule 4: its pattern", "mysql_query_rules, rule 5: replace_pattern",
-        "mysql_users, line 22: it is not active", "mysql_servers, line 17: its status is"}) {
+        "mysql_users, line 20: it is not active", "mysql_servers, line 15: its status is"}) {
     EXPECT_THAT(made.yaml, HasSubstr(std::string("# not carried over: ") + what));
   }
   EXPECT_THAT(made.yaml, Not(HasSubstr("admin:admin")));

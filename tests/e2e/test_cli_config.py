@@ -235,7 +235,7 @@ def test_run_with_psql_and_passwords_of_the_environment(server, folder):
     (["run", "-c", "x", "--backend", "postgresql://h/x"], 2, "excludes"),
     (["run", "-c", "/nonexistent/x"], 1, "cannot read the file"),
     ([], 2, "A subcommand is required"),
-    (["chekc"], 2, "chekc"),
+    (["chekc"], 2, 'there is no command "chekc"; did you mean "check"?'),
 ])
 def test_bad_command_lines(words, status, told):
     done = sluice(*words, env={"PGPASSWORD": ""})
