@@ -1,6 +1,7 @@
 // The admin server as a scraper and a kubelet see it, over a loopback socket.
 
 #include "proxy/admin/http.hpp"
+#include "proxy/admin/pages.hpp"
 
 #include <chrono>
 #include <memory>
@@ -82,16 +83,17 @@ std::string status_of(const std::string& answer) {
 class AdminHttp : public testing::Test {
  protected:
   AdminHttp() {
-    options_.bind.host = "127.0.0.1";
+    options_.bind = config::Address{"127.0.0.1", 0, ""};
     HealthState::Sources sources;
     sources.live = [this] { return live_; };
     sources.backends = [this] { return backends_; };
     health_ = std::make_unique<HealthState>(std::move(sources));
   }
   HttpServer& start() {
-    auto pages = standard_pages(registry_, *health_);
-    pages.push_back({"/throws", []() -> Answer { throw std::runtime_error("no"); }});
-    server_ = std::make_unique<HttpServer>(options_, std::move(pages));
+    Site site;
+    site.pages = standard_pages(registry_, *health_);
+    site.pages.push_back({"/throws", []() -> Answer { throw std::runtime_error("no"); }});
+    server_ = std::make_unique<HttpServer>(options_, std::move(site));
     EXPECT_TRUE(server_->start().ok());
     return *server_;
   }
@@ -214,7 +216,7 @@ TEST_F(AdminHttp, ASlowOrSilentClientIsClosed) {
   Peer silent(server_->port());
   Peer slow(server_->port());
   slow.send("GET /livez HT");
-  EXPECT_EQ(slow.rest(), "");
+  EXPECT_EQ(status_of(slow.rest()), "HTTP/1.1 408 Request Timeout");
   EXPECT_EQ(silent.rest(), "");
   EXPECT_EQ(status_of(ask(get("/livez"))), "HTTP/1.1 200 OK");
 }
@@ -265,7 +267,7 @@ TEST_F(AdminHttp, StopDoesNotWaitForEverForARequestThatNeverEnds) {
 TEST_F(AdminHttp, AnAddressThatIsTakenIsAFailureWithItsName) {
   HttpServer& first = start();
   HttpOptions same = options_;
-  same.bind.port = first.port();
+  same.bind->port = first.port();
   HttpServer second(same, {});
   const auto result = second.start();
   ASSERT_FALSE(result.ok());
