@@ -10,6 +10,7 @@
 #include <chrono>
 #include <ctime>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "cli/check.hpp"
 #include "metrics/log.hpp"
 #include "metrics/registry.hpp"
+#include "proxy/admin/dashboard.hpp"
 #include "proxy/admin/http.hpp"
 #include "proxy/admin/pages.hpp"
 #include "proxy/poller.hpp"
@@ -79,6 +81,10 @@ protocol::Status start_admin(const config::Config& config, const metrics::Regist
   options.tls = config.admin.tls;
   proxy::admin::Site site;
   site.pages = proxy::admin::standard_pages(registry, health);
+  if (config.admin.dashboard) {
+    std::ranges::move(proxy::admin::dashboard_pages(), std::back_inserter(site.pages));
+    site.error_page = &proxy::admin::dashboard_error_page;
+  }
   admin = std::make_unique<proxy::admin::HttpServer>(options, std::move(site));
   return admin->start();
 }
