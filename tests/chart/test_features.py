@@ -108,7 +108,10 @@ def test_admin_over_tls_is_probed_and_scraped_over_tls():
     release = rendered("tls-admin")
     assert release.config["admin"]["tls"]["mode"] == "require"
     assert release.container["readinessProbe"]["httpGet"]["scheme"] == "HTTPS"
-    assert release.one("PodMonitor")["spec"]["podMetricsEndpoints"][0]["scheme"] == "https"
+    scraped = release.one("PodMonitor")["spec"]["podMetricsEndpoints"][0]
+    assert scraped["scheme"] == "https" and scraped["tlsConfig"]["ca"]["secret"] == {"name": "gateway-tls", "key": "ca.crt"}
+    own = render({**FEATURES["tls-admin"], "podMonitor": {"enabled": True, "tlsConfig": {"insecureSkipVerify": True}}})
+    assert own.one("PodMonitor")["spec"]["podMetricsEndpoints"][0]["tlsConfig"] == {"insecureSkipVerify": True}
 
 
 @pytest.mark.parametrize("feature, grace", [("base", 70), ("drain", 607), ("grace", 300)])
