@@ -4,6 +4,10 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
+# Two clones that are set up at once would trip over each other's half-made things.
+exec 9>"$cache/setup.lock"
+flock 9
+
 install_packages() {
   local wanted missing=() package policy=/usr/sbin/policy-rc.d made_policy=
   wanted=$(sed 's/#.*//' "$root/.ci/packages.txt" | xargs)
@@ -39,6 +43,7 @@ install_venv() {
 
 install_packages
 install_venv
+"$root/.ci/chart.sh" --setup
 shift_peers=()
 [[ ${1:-} == --peers ]] && { shift; shift_peers=("$@"); }
 if ! "$root/.ci/peers.sh" "$peers" "${shift_peers[@]}"; then

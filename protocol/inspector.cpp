@@ -2,12 +2,19 @@
 
 namespace sluice::protocol {
 
+const sql::ScannerOptions& Request::syntax() const {
+  if (!syntax_) {
+    syntax_ = source_ != nullptr ? source_->request_syntax() : sql::ScannerOptions{};
+  }
+  return *syntax_;
+}
+
 const std::shared_ptr<const sql::Digest>& Request::shared_digest() const {
   if (digest_ == nullptr) {
     if (kept != nullptr && *kept != nullptr) {
       digest_ = *kept;
     } else {
-      digest_ = std::make_shared<const sql::Digest>(sql::digest(text, syntax));
+      digest_ = std::make_shared<const sql::Digest>(sql::digest(text, syntax()));
       if (kept != nullptr) {
         *kept = digest_;
       }

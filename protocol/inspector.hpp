@@ -21,11 +21,17 @@ namespace sluice::protocol {
 
 enum class RequestKind : std::uint8_t {
   query,  // PostgreSQL Query, MySQL COM_QUERY: text that runs at once; may hold several statements
-  // Parse, COM_STMT_PREPARE: text that does not run yet; has no answered(). Also a Bind of a
-  // session that has no backend: asked here, it can wait or go elsewhere before it takes one.
+  // Parse, COM_STMT_PREPARE: text that does not run yet; has no answered(). Also a Bind (`bound`).
   prepare,
   execute,  // Execute, COM_STMT_EXECUTE: runs what was prepared; text is what was prepared
   other,    // a request without text that touches data: FunctionCall, COM_FIELD_LIST
+};
+
+// How a session reads strings, for who wants to know.
+class SyntaxSource {
+ public:
+  virtual ~SyntaxSource() = default;
+  virtual sql::ScannerOptions request_syntax() const = 0;
 };
 
 // One request, valid during ask() alone. `text` is what the client sent.
@@ -40,7 +46,13 @@ class Request {
   // The session holds no backend and none of its state binds it to one: the request may go to
   // another pool.
   bool may_move = false;
-  sql::ScannerOptions syntax;  // how the session reads strings
+  // A Bind of a session that has no backend, of a text that was asked about when it was prepared:
+  // asked here, it can wait or go elsewhere before it takes a backend. Its Execute is asked, too.
+  bool bound = false;
+  // How the session reads strings; looked up when first asked for.
+  const sql::ScannerOptions& syntax() const;
+  void read_as(const sql::ScannerOptions& options) { syntax_ = options; }
+  void read_by(const SyntaxSource& source) { source_ = &source; }  // which outlives the request
 
   // Made at the first call, and kept in `*kept` where there is such a place (of a prepared
   // statement), so that it is made once for each text.
@@ -49,6 +61,8 @@ class Request {
   std::shared_ptr<const sql::Digest>* kept = nullptr;
 
  private:
+  const SyntaxSource* source_ = nullptr;
+  mutable std::optional<sql::ScannerOptions> syntax_;
   mutable std::shared_ptr<const sql::Digest> digest_;
 };
 
@@ -103,6 +117,11 @@ class Inspector {
   virtual ~Inspector() = default;
   virtual Verdict ask(const Request& request) = 0;
   virtual void answered(const Answer& answer) = 0;
+  // Whether answers are looked into: their rows are told, and limits may cut them. Where not,
+  // an Answer says how it ended and no more, and no Verdict has limits. Asked once, at inspect().
+  virtual bool reads_answers() const { return true; }
+  // Whether a Bind is asked about. Likewise.
+  virtual bool asks_at_bind() const { return true; }
 };
 
 }  // namespace sluice::protocol

@@ -148,7 +148,15 @@ Task<void> Backend::tell_holder() {
                                                             " was lost; the statement may or may "
                                                             "not have taken effect");
   pool_->instruments(home_->index).backend_errors(failure.kind).add();
+  ended_unasked();
   co_await holder->backend_gone(*this, std::move(failure));
+}
+
+// A server that ends one connection may be about to end them all: the others are pinged before use.
+void Backend::ended_unasked() {
+  if (!on_end_) {
+    pool_->slots.distrust(home_->loop.now());
+  }
 }
 
 // Who closes it waits for this; if nobody does, it was idle, or is lent to one who will find out.
@@ -157,6 +165,7 @@ void Backend::tell_pool() {
     std::exchange(on_end_, {})();
   } else if (pool_->slots.lost(*this, home_->loop.now())) {
     BackendPtr self = reclaim(*this);
+    ended_unasked();
     metrics::log::info("backend_lost_idle", {{"pool", pool_->config().name}});
     close(pool::CloseReason::error, {});
   }

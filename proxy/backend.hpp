@@ -112,6 +112,7 @@ class Backend final : public pool::Member, public std::enable_shared_from_this<B
   void idle_bytes(protocol::Bytes bytes);
   void end_chore(protocol::ChoreState state);
   Task<void> tell_holder();
+  void ended_unasked();
   void tell_pool();
 
   Worker* home_;

@@ -22,14 +22,27 @@ class Backend;
 class Server;
 class Session;
 
-// What the time is for middleware: that of the loop, and of the clock on the wall.
+// What the time is for middleware: that of the loop, and of the clock on the wall, which is read
+// once a second and reckoned on from there.
 class LoopTime final : public middleware::TimeSource {
  public:
   explicit LoopTime(const Loop& loop) : loop_(loop) {}
-  middleware::Now now() const override { return {loop_.now(), std::chrono::system_clock::now()}; }
+  middleware::Now now() const override {
+    const TimePoint steady = loop_.now();
+    if (steady >= read_again_at_) {
+      read_at_ = steady;
+      read_again_at_ = steady + std::chrono::seconds(1);
+      wall_ = std::chrono::system_clock::now();
+    }
+    return {steady, wall_ + std::chrono::duration_cast<std::chrono::system_clock::duration>(
+                                steady - read_at_)};
+  }
 
  private:
   const Loop& loop_;
+  mutable TimePoint read_at_{};
+  mutable TimePoint read_again_at_{};
+  mutable std::chrono::system_clock::time_point wall_{};
 };
 
 class Worker {

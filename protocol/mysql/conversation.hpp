@@ -33,7 +33,7 @@ namespace sluice::protocol::mysql {
 // Connection ids that sluice gives to clients have this bit; ids of servers do not.
 inline constexpr std::uint32_t kVirtualId = 1U << 31U;
 
-class MysqlConversation final : public Conversation {
+class MysqlConversation final : public Conversation, private SyntaxSource {
  public:
   MysqlConversation(const ClientLogin& login, std::shared_ptr<const SessionDefaults> defaults);
   ~MysqlConversation() override;
@@ -127,6 +127,7 @@ class MysqlConversation final : public Conversation {
   static Failure lost_state_error();
   bool synchronise(Exchange& out);
   sql::MysqlSyntax syntax() const;
+  sql::ScannerOptions request_syntax() const override;
   void add_pins(const sql::MysqlStatement& effects);
   void release_pins(const sql::MysqlStatement& effects);
 

@@ -58,6 +58,12 @@ void MysqlConversation::inspect(Inspector* inspector, std::size_t keep) {
   }
 }
 
+sql::ScannerOptions MysqlConversation::request_syntax() const {
+  const sql::MysqlSyntax reads = syntax();
+  return {true, reads.backslash_escapes, reads.ansi_quotes,
+          is_double_byte(setting(wanted_, "character_set_client"))};
+}
+
 // Asks about the command at the head, unless it was allowed already. Only with an Inspection.
 MysqlConversation::Ready MysqlConversation::admit(Request& request, const Head& head, Bytes& in,
                                                   Exchange& out) {
@@ -65,11 +71,9 @@ MysqlConversation::Ready MysqlConversation::admit(Request& request, const Head& 
   if (inspection.stage == Stage::admitted) {
     return Ready::yes;
   }
-  const sql::MysqlSyntax reads = syntax();
   request.in_transaction = in_transaction();
   request.may_move = link_ == nullptr && !defaults_->session_mode;
-  request.syntax = {true, reads.backslash_escapes, reads.ansi_quotes,
-                    is_double_byte(setting(wanted_, "character_set_client"))};
+  request.read_by(*this);
   Verdict verdict = inspection.inspector->ask(request);
   if (verdict.kind == Verdict::Kind::delay) {
     return Ready::pause;

@@ -32,7 +32,7 @@
 
 namespace sluice::protocol::postgresql {
 
-class ClientConversation final : public Conversation {
+class ClientConversation final : public Conversation, private SyntaxSource {
  public:
   ClientConversation(const ClientLogin& login, std::shared_ptr<const SessionDefaults> defaults);
 
@@ -121,6 +121,7 @@ class ClientConversation final : public Conversation {
   // ---- effects
   sql::ScannerOptions scanner_options() const;
   sql::ScannerOptions syntax() const;
+  sql::ScannerOptions request_syntax() const override { return syntax(); }
   bool wants_double_byte() const;
   bool settings_applied() const;
   Step consider(const sql::Effects& effects, std::optional<Failure>& refusal);

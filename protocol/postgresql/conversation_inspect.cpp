@@ -65,6 +65,11 @@ std::string_view text_of_query(const FrameReader::Head& head) {
   return text.substr(0, text.find('\0'));
 }
 
+bool asks_about(char type) {
+  return type == frontend::kQuery || type == frontend::kParse || type == frontend::kBind ||
+         type == frontend::kExecute || type == frontend::kFunctionCall;
+}
+
 }  // namespace
 
 void ClientConversation::inspect(Inspector* inspector, std::size_t keep) {
@@ -132,10 +137,15 @@ bool ClientConversation::admit(const Head& head, Exchange& out, Step& stop) {
 
 bool ClientConversation::ask(const Head& head, Exchange& out, Step& stop) {
   Inspection& state = *inspection_;
+  if (!asks_about(head.type)) {
+    state.admission = {};
+    state.rewritten.clear();
+    return true;
+  }
   Request request;
   request.in_transaction = link_ != nullptr && link_->status != 'I';
   request.may_move = link_ == nullptr && !defaults_->session_mode;
-  request.syntax = syntax();
+  request.read_by(*this);
   state.admission = {};
   state.digest.reset();
   state.rewritten.clear();
@@ -156,11 +166,12 @@ bool ClientConversation::ask(const Head& head, Exchange& out, Step& stop) {
     }
     case frontend::kBind:
       // Who holds a backend is asked at the Execute; who does not is asked before it takes one.
-      statement = link_ == nullptr ? bound_by(head) : nullptr;
+      statement = link_ == nullptr && state.asks_at_bind ? bound_by(head) : nullptr;
       if (!statement) {
         return true;
       }
       request.kind = RequestKind::prepare;
+      request.bound = true;
       break;
     case frontend::kExecute: {
       Cursor cursor(head.body());
@@ -295,9 +306,12 @@ bool ClientConversation::guard_body(Bytes piece, Exchange& out) {
 
 // RESET ALL gives fixed settings back after the batch: nothing may run between the two.
 bool ClientConversation::runs_after_reset(const Head& head, Exchange& out) {
+  if (reset_ != Reset::done) {
+    return false;
+  }
   const bool runs = head.type == frontend::kBind || head.type == frontend::kExecute ||
                     head.type == frontend::kQuery || head.type == frontend::kFunctionCall;
-  if (reset_ != Reset::done || !runs) {
+  if (!runs) {
     return false;
   }
   refuse_head(fail(FailureKind::statement_refused,

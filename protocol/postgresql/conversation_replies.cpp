@@ -11,7 +11,7 @@ void ClientConversation::from_backend(Bytes in, Exchange& out) {
   while (link_ != nullptr && !link_->broken) {
     BackendLink& link = *link_;
     if (Bytes rows = plain_rows(in); !rows.empty()) {
-      if (inspection_) {
+      if (inspection_ && inspection_->reads_answers) {
         in = pass_rows(rows, in, out);
       } else {
         out.to_client.borrow(rows);
@@ -114,7 +114,8 @@ bool ClientConversation::reply_to_front(const Head& head, Exchange& out) {
   switch (head.type) {
     case backend::kDataRow:
       fits = kind == Reply::query || kind == Reply::execute || kind == Reply::settings;
-      if (fits && inspection_ && kind != Reply::settings && withhold_row(head, out)) {
+      if (fits && inspection_ && inspection_->reads_answers && kind != Reply::settings &&
+          withhold_row(head, out)) {
         return false;
       }
       break;
@@ -170,7 +171,7 @@ bool ClientConversation::reply_to_front(const Head& head, Exchange& out) {
     case backend::kCopyData:
     case backend::kCopyDone:
       fits = kind == Reply::query || kind == Reply::execute;
-      if (fits && inspection_) {
+      if (fits && inspection_ && inspection_->reads_answers) {
         inspection_->copied_out = true;
         if (head.type == backend::kCopyData && withhold_row(head, out)) {
           return false;
@@ -198,7 +199,7 @@ bool ClientConversation::command_complete(const Head& head, Exchange& out) {
   Expected& front = link_->expected.front();
   front.succeeded = true;
   bool visible = true;
-  if (inspection_) {
+  if (inspection_ && inspection_->reads_answers) {
     note_tag(head, out);
     if (link_->broken) {
       return false;

@@ -80,7 +80,9 @@ StatementPtr Inspection::statement_of(std::string_view portal) const {
 
 void Inspection::forget_portals() {
   unnamed_.reset();
-  named_.clear();
+  if (!named_.empty()) {
+    named_.clear();
+  }
 }
 
 }  // namespace sluice::protocol::postgresql

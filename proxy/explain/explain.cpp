@@ -203,7 +203,7 @@ class Asking {
     request.truncated = question_.statement->size() > keep;
     request.text = std::string_view(*question_.statement).substr(0, keep);
     request.may_move = true;
-    request.syntax = {mysql_, mysql_, false};
+    request.read_as({mysql_, mysql_, false});
     story.digest = request.digest();
     auto verdict = chain.ask(request);
     story.text = *question_.statement;
@@ -220,7 +220,7 @@ class Asking {
     }
     story.pool = chain.take_pool();
     if (!story.refused) {
-      tell_state(story, request.syntax);
+      tell_state(story, request.syntax());
     }
   }
 

@@ -46,6 +46,7 @@ protocol::Failure own_failure(const Entry& entry, std::string_view what) {
 Wants joined(const Wants& a, const Wants& b) {
   Wants all;
   all.request = a.request || b.request;
+  all.bind = a.bind || b.bind;
   all.decided = a.decided || b.decided;
   all.answer = a.answer || b.answer;
   all.digest = a.digest || b.digest;
@@ -179,7 +180,8 @@ protocol::Verdict Chain::ask(const protocol::Request& request) {
     return {protocol::Verdict::Kind::refuse, std::move(verdict.failure), {}, {}};
   }
   for (std::size_t at = begin(verdict); at < slots_.size() && verdict.goes_on(); ++at) {
-    if (slots_[at].entry->wants.request) {
+    const Wants& wants = slots_[at].entry->wants;
+    if (request.bound ? wants.bind : wants.request) {
       consult(slots_[at], request, now, verdict);
     }
     if (verdict.kind == Verdict::Kind::delay) {

@@ -69,6 +69,8 @@ class Chain final : public protocol::Inspector {
 
   protocol::Verdict ask(const protocol::Request& request) override;
   void answered(const protocol::Answer& answer) override;
+  bool reads_answers() const override { return wants_.answer; }
+  bool asks_at_bind() const override { return wants_.bind; }
 
   // A request is delayed: when it is to be asked about again.
   std::optional<TimePoint> resume_at() const;

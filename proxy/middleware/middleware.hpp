@@ -118,8 +118,9 @@ struct TransactionEnd {
 // What a Part wants to be called for; what nobody wants is not done.
 struct Wants {
   bool request = false;
+  bool bind = false;  // of these, also Request::bound: who delays or moves what is to run
   bool decided = false;
-  bool answer = false;
+  bool answer = false;  // also whoever sets Verdict::limits
   bool digest = false;  // Asked::digest
   bool text = false;    // Asked::text
   bool transaction_end = false;

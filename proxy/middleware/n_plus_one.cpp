@@ -70,7 +70,7 @@ class NPlusOnePart final : public Part {
       seen.fingerprint = request.digest().fingerprint;
       seen.since = now.steady;
       seen.text = text;
-      seen.parameters = has_parameters(request.text, request.syntax.mysql);
+      seen.parameters = has_parameters(request.text, request.syntax().mysql);
     } else {
       const bool again = request.kind == RequestKind::execute && seen.parameters;
       seen.differs = seen.differs || again || text != seen.text;

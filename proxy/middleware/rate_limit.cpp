@@ -26,6 +26,7 @@ class RateLimit final : public Middleware {
   Wants wants() const override {
     Wants wants;
     wants.request = true;
+    wants.bind = options_.on_excess == OnExcess::delay;
     return wants;
   }
   std::unique_ptr<Part> begin(const Place& /*place*/) override;

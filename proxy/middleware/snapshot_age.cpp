@@ -59,7 +59,7 @@ class Reading {
     // Of a pipeline, what comes before the answer to BEGIN does not yet know of it.
     if (ended_ || (!request.in_transaction && !beginning_)) {
       const bool only_sets = (digest.kinds & ~bits({StatementKind::set})) == 0;
-      *this = Reading(request.syntax.mysql ? next_isolation_ : std::string_view{}, only_sets);
+      *this = Reading(request.syntax().mysql ? next_isolation_ : std::string_view{}, only_sets);
     }
     note_isolation(request, digest);
     const bool touches = (digest.kinds & ~kControl) != 0;
@@ -93,7 +93,7 @@ class Reading {
     } else if (digest.has(StatementKind::set)) {
       const std::string_view level = level_behind(digest.text, "set transaction isolation level ");
       if (!level.empty()) {
-        (request.syntax.mysql ? next_isolation_ : isolation_) = level;
+        (request.syntax().mysql ? next_isolation_ : isolation_) = level;
       }
     }
   }

@@ -88,6 +88,8 @@ class Rules final : public Middleware {
   Wants wants() const override {
     Wants wants;
     wants.request = true;
+    wants.bind = std::any_of(rules_.begin(), rules_.end(),
+                             [](const Rule& rule) { return !rule.pool.empty(); });
     return wants;
   }
   std::unique_ptr<Part> begin(const Place& place) override;
@@ -122,7 +124,7 @@ const Rule* Rules::find(const protocol::Request& request) const {
   const sql::Digest& digest = request.digest();
   // What is executed was held against the refusing rules, whole, when it was prepared.
   const bool whole = digest.cut && patterns_ && request.kind != RequestKind::execute;
-  std::string longer = whole ? sql::normal_text(request.text, request.syntax) : std::string();
+  std::string longer = whole ? sql::normal_text(request.text, request.syntax()) : std::string();
   std::string_view text = whole ? longer : digest.text;
   if (!is_ascii(text)) {
     longer = with_characters_only(text);

@@ -76,7 +76,7 @@ class TagPart final : public Part {
         verdict.kind == Verdict::Kind::rewrite ? std::string_view(verdict.text) : request.text;
     // What is prepared outlives the request, and is shared by its text.
     const bool trace = request.kind == RequestKind::query;
-    if (auto after = tagged(before, request.syntax, trace)) {
+    if (auto after = tagged(before, request.syntax(), trace)) {
       verdict.text = std::move(*after);
       verdict.kind = Verdict::Kind::rewrite;
     }

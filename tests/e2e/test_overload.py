@@ -14,10 +14,11 @@ import psycopg
 import pymysql
 import pytest
 from clients import connection, rows, value
-from fake_server import pg_message, pg_startup
+from fake_server import pg_startup
 from harness import schema
 from harness.process import wait_until
-from test_limits import ask_only, closes_quietly, open_client, slow, wait_for_waiter
+from test_gone_clients import ask_only, wait_for_waiter
+from test_limits import closes_quietly, open_client, slow
 
 pytestmark = [pytest.mark.proxy_only, pytest.mark.alone]
 

@@ -47,7 +47,7 @@ class ScriptedInspector final : public Inspector {
     line += request.truncated ? " [truncated]" : "";
     line += request.in_transaction ? " [in]" : "";
     line += request.may_move ? " [free]" : "";
-    line += request.syntax.backslash_escapes ? " [escapes]" : "";
+    line += request.syntax().backslash_escapes ? " [escapes]" : "";
     asked.push_back(line);
     size = request.text.size();
     if (digests) {

@@ -37,8 +37,8 @@ class Asking {
     protocol::Request request;
     request.kind = kind;
     request.text = text;
-    request.syntax.mysql = identity.protocol == protocol::Protocol::mysql;
-    request.syntax.backslash_escapes = request.syntax.mysql;
+    const bool mysql = identity.protocol == protocol::Protocol::mysql;
+    request.read_as({mysql, mysql, false});
     return request;
   }
 

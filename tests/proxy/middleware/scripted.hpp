@@ -25,7 +25,7 @@ struct Script {
   std::function<void(Login&, Verdict&)> login{};
   std::function<void(const protocol::Request&, Verdict&)> request{};
   std::function<Ending(const Moment&)> tick{};
-  Wants wants{true, true, true, true, true, true, true};
+  Wants wants{true, true, true, true, true, true, true, true};
 };
 using Diary = std::vector<std::string>;
 

@@ -25,7 +25,7 @@ class SnapshotAge : public testing::Test {
   void run(std::chrono::milliseconds when, Statement statement, bool in_transaction,
            bool answered = true) {
     protocol::Request request = statement.request(in_transaction);
-    request.syntax.mysql = mysql_;
+    request.read_as({mysql_, false, false});
     part_->on_decided(request, at(when), {});
     if (answered) {
       part_->on_answer(statement.asked(at(when), in_transaction), {}, at(when));

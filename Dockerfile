@@ -1,0 +1,46 @@
+# The image of sluice: its program, the libraries that it is linked with, certificates and time zones, all of Debian slim, and
+# nothing else: no shell, no package manager. Nothing here names an architecture, so any that Debian has can be built.
+#
+#   docker build -t REGISTRY/sluice .                                   (or podman, or buildah)
+#   docker buildx build --platform linux/amd64,linux/arm64 ...
+#
+# DEBIAN   the base of every stage
+# BINARY   the stage that has /out/sluice: `builder` compiles it, `prebuilt` takes build/image/sluice of this folder
+ARG DEBIAN=debian:bookworm-slim
+ARG BINARY=builder
+
+FROM ${DEBIAN} AS builder
+RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+      ccache cmake g++ libbenchmark-dev libboost-json1.81-dev libboost-url1.81-dev libboost1.81-dev libcli11-dev libfmt-dev \
+      libgmock-dev libgtest-dev libre2-dev libspdlog-dev libssl-dev liburing-dev libyaml-cpp-dev libzstd-dev ninja-build \
+      pkg-config prometheus-cpp-dev zlib1g-dev
+WORKDIR /src
+COPY . .
+# The same folder name and no time stamps: the same sources make the same program.
+RUN --mount=type=cache,target=/ccache \
+    CCACHE_DIR=/ccache cmake --preset release && CCACHE_DIR=/ccache cmake --build build/release --target sluice && \
+    install -D build/release/sluice /out/sluice
+
+FROM scratch AS prebuilt
+COPY build/image/sluice /out/sluice
+
+FROM ${BINARY} AS binary
+
+FROM ${DEBIAN} AS files
+RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+      binutils ca-certificates libboost-json1.81.0 libboost-url1.81.0 libfmt9 libprometheus-cpp-core1.0 libre2-9 libssl3 \
+      libstdc++6 liburing2 libyaml-cpp0.7 libzstd1 tzdata zlib1g
+COPY --from=binary /out/sluice /out/sluice
+COPY deploy/image/collect.sh /collect.sh
+RUN /collect.sh /out/sluice /files
+
+FROM scratch
+LABEL org.opencontainers.image.title="sluice" \
+      org.opencontainers.image.description="A connection-pool proxy and session gateway for PostgreSQL and MySQL" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=files /files /
+USER 65532:65532
+EXPOSE 6432 6033 9127
+# `docker run IMAGE check -c ...`, `kubectl exec POD -- sluice ctl ...`
+ENTRYPOINT ["/usr/bin/sluice"]
+CMD ["run", "-c", "/etc/sluice/config/sluice.yaml"]
