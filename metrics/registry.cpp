@@ -1,6 +1,7 @@
 #include "metrics/registry.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <sstream>
 #include <utility>
 
@@ -20,6 +21,11 @@ Named<Set>& find_or_add(std::list<Named<Set>>& all, const std::vector<std::strin
     found->names = names;
   }
   return *found;
+}
+
+double now_in_seconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(now).count();
 }
 
 void add_up(PoolSample& sum, const PoolSample& one) {
@@ -122,6 +128,25 @@ std::shared_ptr<MiddlewareInstruments> Registry::lend_middleware(const std::stri
   return lend(middleware_, {route, middleware});
 }
 
+void Registry::note_reload(Outcome outcome) {
+  const std::lock_guard lock(mutex_);
+  ++reloads_.at(static_cast<std::size_t>(outcome));
+  reload_ok_ = outcome == Outcome::ok;
+  if (reload_ok_) {
+    reloaded_at_ = now_in_seconds();
+  }
+}
+
+void Registry::note_start() {
+  const std::lock_guard lock(mutex_);
+  reloaded_at_ = now_in_seconds();
+}
+
+void Registry::set_certificates(std::vector<Certificate> certificates) {
+  const std::lock_guard lock(mutex_);
+  certificates_ = std::move(certificates);
+}
+
 void Registry::sample_pool(const std::string& pool, Sampler sampler) {
   const std::lock_guard lock(mutex_);
   samplers_.push_back({pool, std::move(sampler)});
@@ -160,12 +185,15 @@ std::vector<prometheus::MetricFamily> Registry::Collect() const {
   View view{workers_,    pools_,         listeners_,       routes_,
             middleware_, take_samples(), sample_process(), version_};
   view.draining = draining_.load(std::memory_order_relaxed);
-  view.reload_successful = reload_ok_.load(std::memory_order_relaxed);
   view.log_dropped = log::dropped();
   view.log_suppressed = log::suppressed();
 
   std::vector<prometheus::MetricFamily> families;
   const std::lock_guard lock(mutex_);
+  view.reload_successful = reload_ok_;
+  view.reloads = reloads_;
+  view.reloaded_at = reloaded_at_;
+  view.certificates = certificates_;
   for (const Row& row : rows()) {
     prometheus::MetricFamily family{std::string(row.name), std::string(row.help), row.type, {}};
     row.collect(view, row, family);

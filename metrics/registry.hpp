@@ -5,6 +5,7 @@
 // name, with what it has counted; when none of a name is lent any more, the name is gone from the
 // scrape.
 
+#include <array>
 #include <atomic>
 #include <deque>
 #include <functional>
@@ -68,7 +69,11 @@ class Registry : public prometheus::Collectable {
   std::vector<PoolSums> pool_sums() const;
 
   void set_draining(bool draining) { draining_.store(draining, std::memory_order_relaxed); }
-  void set_reload_successful(bool ok) { reload_ok_.store(ok, std::memory_order_relaxed); }
+  // A reload has ended, so or so, or (counted as none) the process has started.
+  void note_reload(Outcome outcome);
+  void note_start();
+  // Of the configuration in force.
+  void set_certificates(std::vector<Certificate> certificates);
 
   std::vector<prometheus::MetricFamily> Collect() const override;
   // The text format, version 0.0.4.
@@ -87,9 +92,12 @@ class Registry : public prometheus::Collectable {
 
   const std::string version_;
   std::atomic<bool> draining_{false};
-  std::atomic<bool> reload_ok_{true};
 
-  mutable std::mutex mutex_;  // of the containers; not held while a sampler runs
+  mutable std::mutex mutex_;  // of what follows; not held while a sampler runs
+  bool reload_ok_ = true;
+  std::array<std::uint64_t, kValuesOf<Outcome>> reloads_{};
+  double reloaded_at_ = 0;
+  std::vector<Certificate> certificates_;
   std::deque<WorkerInstruments> workers_;
   std::list<Named<PoolInstruments>> pools_;
   std::list<Named<ListenerInstruments>> listeners_;

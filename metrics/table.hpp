@@ -2,6 +2,7 @@
 
 // One row for each metric: the exporter and docs/metrics.md are both made from it.
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <list>
@@ -32,6 +33,12 @@ struct NamedSample {
   PoolSample sample;
 };
 
+// A file with a certificate, and when that ends, in seconds since the epoch.
+struct Certificate {
+  std::string file;
+  double not_after = 0;
+};
+
 // What a scrape looks at.
 struct View {
   const std::deque<WorkerInstruments>& workers;
@@ -44,6 +51,9 @@ struct View {
   std::string version;
   bool draining = false;
   bool reload_successful = true;
+  std::array<std::uint64_t, kValuesOf<Outcome>> reloads{};
+  double reloaded_at = 0;  // seconds since the epoch
+  std::vector<Certificate> certificates{};
   std::uint64_t log_dropped = 0;
   std::uint64_t log_suppressed = 0;
 };
