@@ -167,6 +167,19 @@ LoginOrder make_order(Server& server, const BackendPool& pool,
   return order;
 }
 
+namespace {
+
+// For a side connection to the server of `backend`: as the same user, whose password may be another
+// one by now.
+LoginOrder cancel_order(Server& server, Backend& backend) {
+  const BackendPool& pool = backend.pool();
+  PoolSettingsPtr now = pool.settings();
+  const bool same_user = now->pool->user == backend.opened_with->pool->user;
+  return order_under(server, pool, same_user ? std::move(now) : backend.opened_with, nullptr);
+}
+
+}  // namespace
+
 Task<Result<BackendPtr>> open_backend(Worker& worker, BackendPoolPtr pool, LoginOrder order) {
   const TimePoint deadline = worker.loop.now() + pool->config()->connect_timeout;
   auto opened = co_await log_in_somewhere(worker, pool, order, deadline);
@@ -222,7 +235,7 @@ Task<protocol::Status> send_packet(Worker& worker, BackendPtr backend, protocol:
   Timer timer(worker.loop);
   timer.arm(deadline, [&] { stream.abort(); });
   if (backend->link().login().tls) {
-    const LoginOrder order = order_under(worker.server, pool, backend->opened_with, nullptr);
+    const LoginOrder order = cancel_order(worker.server, *backend);
     auto status = co_await drive(pool.dialect().greet(target_at(order, dialed->at)),
                                  drive_context(worker, order, *dialed, deadline));
     if (!status) {
@@ -260,7 +273,7 @@ Task<protocol::Status> send_cancel(Worker& worker, BackendPtr backend, bool quer
     co_return co_await send_packet(worker, backend, std::move(packet), std::move(still_wanted));
   }
   const TimePoint deadline = worker.loop.now() + pool.config()->connect_timeout;
-  const LoginOrder order = order_under(worker.server, pool, backend->opened_with, nullptr);
+  const LoginOrder order = cancel_order(worker.server, *backend);
   std::vector<Endpoint> endpoints{backend->endpoint()};
   auto side = co_await log_in(worker, pool.shared_from_this(), order, endpoints, deadline);
   if (!side) {
