@@ -12,14 +12,16 @@
 #include <chrono>
 #include <ctime>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "cli/admin.hpp"
 #include "cli/check.hpp"
 #include "metrics/log.hpp"
 #include "metrics/registry.hpp"
-#include "proxy/admin/http.hpp"
+#include "proxy/admin/health.hpp"
 #include "proxy/operator/house.hpp"
 #include "proxy/poller.hpp"
 #include "proxy/reload.hpp"
@@ -70,20 +72,6 @@ std::vector<proxy::admin::BackendHealth> backend_health(proxy::Server& server) {
     health.push_back({pool, up});
   }
   return health;
-}
-
-// Null when no admin address is configured.
-protocol::Status start_admin(const config::Config& config, const metrics::Registry& registry,
-                             const proxy::admin::HealthState& health,
-                             std::unique_ptr<proxy::admin::HttpServer>& admin) {
-  if (!config.admin.http) {
-    return protocol::Done{};
-  }
-  proxy::admin::HttpOptions options;
-  options.bind = *config.admin.http;
-  admin = std::make_unique<proxy::admin::HttpServer>(
-      options, proxy::admin::standard_pages(registry, health));
-  return admin->start();
 }
 
 // Null: the configuration is in no file.
@@ -153,9 +141,10 @@ void raise_descriptor_limit(std::size_t clients) {
 
 int run_server(const std::string& path) {
   auto config = load(path, false);
-  if (!config) {
-    return 1;
-  }
+  return config == nullptr ? 1 : run_server(path, std::move(config));
+}
+
+int run_server(const std::string& path, std::shared_ptr<const config::Config> config) {
   // Before any thread starts, so that all of them have these blocked.
   sigset_t signals;
   sigemptyset(&signals);
@@ -179,6 +168,7 @@ int run_server(const std::string& path) {
   int code = 0;
   {
     metrics::Registry registry(SLUICE_VERSION);
+    registry.set_io(std::string(proxy::poller_name(poller->poller)));
     proxy::Server server(config, registry, poller->poller);
     proxy::op::House house(server, registry,
                            {SLUICE_VERSION, path, proxy::poller_name(poller->poller)});
@@ -192,11 +182,8 @@ int run_server(const std::string& path) {
         {{}, [&] { return backend_health(server); }, config->admin.readiness});
     house.ready_by([&health] { return health.ready().ok; });
     auto reloader = make_reloader(path, server, house, registry, health);
-    std::unique_ptr<proxy::admin::HttpServer> admin;
-    protocol::Status status = start_admin(*config, registry, health, admin);
-    if (status) {
-      status = server.start();
-    }
+    const auto admin = start_admin(config->admin, registry, health, &house);
+    const protocol::Status status = admin ? server.start() : admin.failure();
     if (!status) {
       std::cerr << "sluice: " << status.failure().text << '\n';
       code = 1;
