@@ -72,8 +72,12 @@ std::string joined(const std::vector<std::string>& texts, std::string_view betwe
 }
 
 void log_problem(const config::Problem& problem) {
-  metrics::log::write(problem.warning ? metrics::log::Level::warning : metrics::log::Level::error,
-                      "config_problem", {{"text", config::to_string(problem)}});
+  const std::string text = config::to_string(problem);
+  if (problem.warning) {
+    metrics::log::warning("config_problem", {{"text", text}});
+  } else {
+    metrics::log::error("config_problem", {{"text", text}});
+  }
 }
 
 // The log's own settings may have been changed by an operator meanwhile: they stay unless the file
