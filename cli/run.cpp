@@ -197,7 +197,9 @@ int run_server(const std::string& path, std::shared_ptr<const config::Config> co
       health.set_started();
       metrics::log::info("started", {{"version", SLUICE_VERSION}, {"config", path}});
       const int signal = next_signal(signals, server);
-      reloader.reset();  // one that is under way comes to its end first
+      if (reloader != nullptr) {
+        reloader->stop();
+      }
       metrics::log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
       registry.set_draining(true);
       health.set_draining();

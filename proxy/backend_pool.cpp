@@ -102,14 +102,6 @@ std::shared_ptr<const config::Pool> BackendPool::config() const {
   return {now, now->pool};
 }
 
-std::string BackendPool::user() const {
-  return user_.empty() ? config()->user : user_;
-}
-
-std::string BackendPool::database() const {
-  return database_.empty() ? config()->database : database_;
-}
-
 std::string BackendPool::description() const {
   return describe(*config(), dialect_);
 }
