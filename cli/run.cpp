@@ -4,8 +4,10 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <ctime>
@@ -19,6 +21,7 @@
 #include "metrics/log.hpp"
 #include "metrics/registry.hpp"
 #include "proxy/admin/health.hpp"
+#include "proxy/operator/house.hpp"
 #include "proxy/poller.hpp"
 #include "proxy/server.hpp"
 
@@ -64,6 +67,18 @@ std::vector<proxy::admin::BackendHealth> backend_health(proxy::Server& server) {
     health.push_back({pool, up});
   }
   return health;
+}
+
+using proxy::op::ShutdownMode;
+
+// Accepts nobody new and waits until the last client has left by itself, or for a signal.
+void wait_for_clients(proxy::Server& server, const sigset_t& signals) {
+  metrics::log::info("waiting_for_clients", {{"clients", server.clients()}});
+  server.stop_accepting();
+  int signal = 0;
+  while (signal == 0 && !server.empty()) {
+    signal = next_signal(signals, server, proxy::Clock::now() + std::chrono::milliseconds(50));
+  }
 }
 
 // Finishes what runs: readiness off, still accepting for drain.delay, then each session ends at its
@@ -129,9 +144,18 @@ int run_server(const std::string& path) {
   {
     metrics::Registry registry(SLUICE_VERSION);
     proxy::Server server(config, registry, poller->poller);
+    proxy::op::House house(server, registry,
+                           {SLUICE_VERSION, path, proxy::poller_name(poller->poller)});
+    std::atomic<ShutdownMode> how{ShutdownMode::drain};
+    house.on_shutdown([&how](ShutdownMode mode, const proxy::op::Actor& /*by*/) {
+      how = mode;
+      ::kill(::getpid(), SIGTERM);  // blocked in every thread: next_signal() takes it
+      return protocol::Done{};
+    });
     proxy::admin::HealthState health(
         {{}, [&] { return backend_health(server); }, config->admin.readiness});
-    const auto admin = start_admin(config->admin, registry, health, nullptr);
+    house.ready_by([&health] { return health.ready().ok; });
+    const auto admin = start_admin(config->admin, registry, health, &house);
     const protocol::Status status = admin ? server.start() : admin.failure();
     if (!status) {
       std::cerr << "sluice: " << status.failure().text << '\n';
@@ -144,7 +168,16 @@ int run_server(const std::string& path) {
       metrics::log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
       registry.set_draining(true);
       health.set_draining();
-      stop(server, signals);
+      if (how == ShutdownMode::wait_for_clients) {
+        wait_for_clients(server, signals);
+      }
+      if (how == ShutdownMode::immediate) {
+        server.drain();
+        server.stop_now();
+        server.join();
+      } else {
+        stop(server, signals);
+      }
     }
   }
   metrics::log::info("stopped");
