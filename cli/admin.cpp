@@ -1,7 +1,10 @@
 #include "cli/admin.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "proxy/admin/dashboard.hpp"
 #include "proxy/admin/pages.hpp"
 
 namespace sluice::cli {
@@ -20,6 +23,10 @@ protocol::Result<AdminPtr> start_admin(const config::Admin& config,
   proxy::admin::Site site;
   site.pages = proxy::admin::standard_pages(registry, health);
   site.house = house;
+  if (config.dashboard) {
+    std::ranges::move(proxy::admin::dashboard_pages(), std::back_inserter(site.pages));
+    site.error_page = &proxy::admin::dashboard_error_page;
+  }
   auto admin = std::make_unique<proxy::admin::HttpServer>(std::move(options), std::move(site));
   if (protocol::Status started = admin->start(); !started) {
     return started.failure();

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <ctime>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -84,7 +85,7 @@ void wait_for_clients(proxy::Server& server, const sigset_t& signals) {
 // Finishes what runs: readiness off, still accepting for drain.delay, then each session ends at its
 // next transaction end, at the latest at drain.timeout or at a second signal.
 void stop(proxy::Server& server, const sigset_t& signals) {
-  const config::Drain& drain = server.config().drain;
+  const config::Drain drain = server.config()->drain;
   metrics::log::info("draining", {{"timeout_ms", drain.timeout.count()}});
   int again =
       drain.delay.count() > 0 ? next_signal(signals, server, proxy::Clock::now() + drain.delay) : 0;
@@ -118,9 +119,10 @@ void raise_descriptor_limit(std::size_t clients) {
 
 int run_server(const std::string& path) {
   auto config = load(path, false);
-  if (!config) {
-    return 1;
-  }
+  return config == nullptr ? 1 : run_server(path, std::move(config));
+}
+
+int run_server(const std::string& path, std::shared_ptr<const config::Config> config) {
   // Before any thread starts, so that all of them have these blocked.
   sigset_t signals;
   sigemptyset(&signals);
@@ -143,6 +145,7 @@ int run_server(const std::string& path) {
   int code = 0;
   {
     metrics::Registry registry(SLUICE_VERSION);
+    registry.set_io(std::string(proxy::poller_name(poller->poller)));
     proxy::Server server(config, registry, poller->poller);
     proxy::op::House house(server, registry,
                            {SLUICE_VERSION, path, proxy::poller_name(poller->poller)});

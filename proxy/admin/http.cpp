@@ -236,7 +236,7 @@ asio::awaitable<void> HttpServer::Impl::serve(std::shared_ptr<Connection> connec
   try {
     co_await connection->run();
   } catch (const std::exception& caught) {
-    metrics::log::error("admin_http_exception", {{"what", caught.what()}});
+    metrics::log::error("admin_http_exception", {{"error", caught.what()}});
     connection->close();
   }
   connections.erase(self);
