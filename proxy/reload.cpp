@@ -120,15 +120,19 @@ Reloader::Reloader(std::string path, Server& server, metrics::Registry& registry
 }
 
 Reloader::~Reloader() {
+  stop_watching();
+  if (wake_ >= 0) {
+    ::close(wake_);
+  }
+}
+
+void Reloader::stop_watching() {
   ending_ = true;
   if (wake_ >= 0) {
     ::eventfd_write(wake_, 1);
   }
   if (thread_.joinable()) {
     thread_.join();
-  }
-  if (wake_ >= 0) {
-    ::close(wake_);
   }
 }
 

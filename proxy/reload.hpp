@@ -32,8 +32,7 @@ class Reloader {
 
   // `server` runs with what is in the file `path`; it and `registry` outlive this.
   Reloader(std::string path, Server& server, metrics::Registry& registry);
-  // Waits for a reload that is under way.
-  ~Reloader();
+  ~Reloader();  // stop_watching()
   Reloader(const Reloader&) = delete;
   Reloader& operator=(const Reloader&) = delete;
 
@@ -42,6 +41,9 @@ class Reloader {
   // Calls `reload` when a file has become another, on a thread of its own. Call it once; the hooks
   // are set before.
   void start(std::function<void()> reload);
+  // Changes of files are no news any more; a reload for one that is under way comes to its end
+  // first. Who asks for one is answered as before. Once or more.
+  void stop_watching();
 
   // Fails with every problem of the file, a line each, or with what cannot be done with it. From
   // any thread but a worker's; one after the other.
