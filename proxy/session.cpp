@@ -35,6 +35,7 @@ Session::Session(Worker& worker, const Listener& listener, int fd, std::string p
       presence_(*listener.instruments[worker.index]),
       peer_(std::move(peer)),
       id_(worker.server.cancels().new_id(listener.dialect->protocol())),
+      connected_at_(worker.loop.now()),
       login_(nobody()),
       backend_turn_(worker.loop) {
   client_.tell_when_closed(*this);
