@@ -22,6 +22,7 @@
 #include "metrics/log.hpp"
 #include "metrics/registry.hpp"
 #include "proxy/admin/health.hpp"
+#include "proxy/operator/fingerprints.hpp"
 #include "proxy/operator/house.hpp"
 #include "proxy/poller.hpp"
 #include "proxy/reload.hpp"
@@ -180,6 +181,7 @@ int run_server(const std::string& path, std::shared_ptr<const config::Config> co
     });
     proxy::admin::HealthState health(
         {{}, [&] { return backend_health(server); }, config->admin.readiness});
+    house.fingerprints_from([&server] { return proxy::op::fingerprints(server); });
     house.ready_by([&health] { return health.ready().ok; });
     auto reloader = make_reloader(path, server, house, registry, health);
     const auto admin = start_admin(config->admin, registry, health, &house);
