@@ -141,8 +141,7 @@ void Session::answer_command(const protocol::Result<console::Answer>& outcome,
     console_->answer(outcome.value().table, exchange);
     return;
   }
-  metrics::log::failed("console_command_failed", outcome.failure(),
-                       {{"user", login_->user}, {"client", peer_}});
+  metrics::log::failed("console_command_failed", outcome.failure(), about());
   console_->answer(outcome.failure(), exchange);
 }
 
