@@ -97,6 +97,8 @@ protocol::Status Session::enter_console() {
   auto conversation = listener_.dialect->make_console(*login_, std::move(identity));
   console_ = conversation.get();
   conversation_ = std::move(conversation);
+  count_prepared(0);
+  presence_.leave();
   lender_ = pool_ = nullptr;
   return protocol::Done{};
 }
