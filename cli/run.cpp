@@ -23,6 +23,7 @@
 #include "metrics/log.hpp"
 #include "metrics/registry.hpp"
 #include "proxy/admin/health.hpp"
+#include "proxy/operator/fingerprints.hpp"
 #include "proxy/operator/house.hpp"
 #include "proxy/poller.hpp"
 #include "proxy/reload.hpp"
@@ -190,6 +191,7 @@ int run_server(const std::string& path, std::shared_ptr<const config::Config> co
     });
     proxy::admin::HealthState health(
         {{}, [&] { return backend_health(server); }, config->admin.readiness});
+    house.fingerprints_from([&server] { return proxy::op::fingerprints(server); });
     house.ready_by([&health] { return health.ready().ok; });
     std::atomic<proxy::admin::HttpServer*> port{nullptr};
     const auto reloader =

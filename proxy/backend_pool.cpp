@@ -334,6 +334,8 @@ void BackendPools::sample(const SharedPtr& of_all) {
     if (int up = shared->up.load(std::memory_order_relaxed); up >= 0) {
       sum.backend_up = up > 0;
     }
+    sum.paused = paused(shared->name);
+    sum.disabled = disabled(shared->name);
     for (const BackendPoolPtr& pool : of(shared)) {
       ++pairs;
       pool::Snapshot snapshot = pool->slots.snapshot(pool::Clock::now());
