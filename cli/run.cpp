@@ -4,8 +4,10 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <ctime>
@@ -18,6 +20,7 @@
 #include "metrics/log.hpp"
 #include "metrics/registry.hpp"
 #include "proxy/admin/http.hpp"
+#include "proxy/operator/house.hpp"
 #include "proxy/poller.hpp"
 #include "proxy/server.hpp"
 
@@ -77,6 +80,18 @@ protocol::Status start_admin(const config::Config& config, const metrics::Regist
   admin = std::make_unique<proxy::admin::HttpServer>(
       options, proxy::admin::standard_pages(registry, health));
   return admin->start();
+}
+
+using proxy::op::ShutdownMode;
+
+// Accepts nobody new and waits until the last client has left by itself, or for a signal.
+void wait_for_clients(proxy::Server& server, const sigset_t& signals) {
+  metrics::log::info("waiting_for_clients", {{"clients", server.clients()}});
+  server.stop_accepting();
+  int signal = 0;
+  while (signal == 0 && !server.empty()) {
+    signal = next_signal(signals, server, proxy::Clock::now() + std::chrono::milliseconds(50));
+  }
 }
 
 // Finishes what runs: readiness off, still accepting for drain.delay, then each session ends at its
@@ -142,8 +157,17 @@ int run_server(const std::string& path) {
   {
     metrics::Registry registry(SLUICE_VERSION);
     proxy::Server server(config, registry, poller->poller);
+    proxy::op::House house(server, registry,
+                           {SLUICE_VERSION, path, proxy::poller_name(poller->poller)});
+    std::atomic<ShutdownMode> how{ShutdownMode::drain};
+    house.on_shutdown([&how](ShutdownMode mode, const proxy::op::Actor& /*by*/) {
+      how = mode;
+      ::kill(::getpid(), SIGTERM);  // blocked in every thread: next_signal() takes it
+      return protocol::Done{};
+    });
     proxy::admin::HealthState health(
         {{}, [&] { return backend_health(server); }, config->admin.readiness});
+    house.ready_by([&health] { return health.ready().ok; });
     std::unique_ptr<proxy::admin::HttpServer> admin;
     protocol::Status status = start_admin(*config, registry, health, admin);
     if (status) {
@@ -160,7 +184,16 @@ int run_server(const std::string& path) {
       metrics::log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
       registry.set_draining(true);
       health.set_draining();
-      stop(server, signals);
+      if (how == ShutdownMode::wait_for_clients) {
+        wait_for_clients(server, signals);
+      }
+      if (how == ShutdownMode::immediate) {
+        server.drain();
+        server.stop_now();
+        server.join();
+      } else {
+        stop(server, signals);
+      }
     }
   }
   metrics::log::info("stopped");

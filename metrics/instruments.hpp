@@ -92,6 +92,7 @@ struct alignas(64) PoolInstruments {
   Counters<Outcome> resets;
   Counters<QueryResult> queries;
   Counter transactions;
+  Counters<Direction> client_bytes;
   Counter query_timeouts;
   Histogram query_duration;
   Histogram transaction_duration;

@@ -36,6 +36,22 @@ void add_up(PoolSample& sum, const PoolSample& one) {
   }
 }
 
+void add_up(PoolSums& sum, const PoolInstruments& one) {
+  sum.transactions += one.transactions.value();
+  sum.query_errors += one.queries(QueryResult::error).value();
+  sum.queries += one.queries(QueryResult::ok).value() + one.queries(QueryResult::error).value();
+  sum.bytes_received += one.client_bytes(Direction::received).value();
+  sum.bytes_sent += one.client_bytes(Direction::sent).value();
+  for (std::size_t result = 0; result < decltype(one.acquires)::kSize; ++result) {
+    sum.acquires += one.acquires.cell(result).value();
+  }
+  sum.connections_opened += one.connections_opened.value();
+  using std::chrono::nanoseconds;
+  sum.transaction_time += nanoseconds(one.transaction_duration.sum_nanoseconds());
+  sum.query_time += nanoseconds(one.query_duration.sum_nanoseconds());
+  sum.wait_time += nanoseconds(one.wait.sum_nanoseconds());
+}
+
 }  // namespace
 
 WorkerInstruments& Registry::add_worker() {
@@ -116,6 +132,19 @@ std::vector<prometheus::MetricFamily> Registry::Collect() const {
     }
   }
   return families;
+}
+
+std::vector<PoolSums> Registry::pool_sums() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<PoolSums> all;
+  for (const auto& pool : pools_) {
+    PoolSums& sum = all.emplace_back();
+    sum.pool = pool.names.front();
+    for (const PoolInstruments& one : pool.sets) {
+      add_up(sum, one);
+    }
+  }
+  return all;
 }
 
 std::string Registry::render() const {

@@ -20,6 +20,21 @@
 
 namespace sluice::metrics {
 
+// What has been counted of one pool since the start, over all workers.
+struct PoolSums {
+  std::string pool;
+  std::uint64_t transactions = 0;
+  std::uint64_t queries = 0;  // those that failed among them
+  std::uint64_t query_errors = 0;
+  std::uint64_t bytes_received = 0;  // from clients
+  std::uint64_t bytes_sent = 0;      // to clients
+  std::uint64_t acquires = 0;
+  std::uint64_t connections_opened = 0;
+  std::chrono::nanoseconds transaction_time{0};
+  std::chrono::nanoseconds query_time{0};
+  std::chrono::nanoseconds wait_time{0};
+};
+
 class Registry : public prometheus::Collectable {
  public:
   explicit Registry(std::string version) : version_(std::move(version)) {}
@@ -39,6 +54,8 @@ class Registry : public prometheus::Collectable {
   // and it is never called again.
   using Sampler = std::function<std::optional<PoolSample>()>;
   void sample_pool(const std::string& pool, Sampler sampler);
+
+  std::vector<PoolSums> pool_sums() const;
 
   void set_draining(bool draining) { draining_.store(draining, std::memory_order_relaxed); }
   void set_reload_successful(bool ok) { reload_ok_.store(ok, std::memory_order_relaxed); }

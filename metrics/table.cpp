@@ -144,6 +144,9 @@ std::vector<Row> pool_rows() {
       counted<&P::queries>("sluice_queries_total", with("result"),
                            "Queries answered, by whether the answer was an error."),
       counted<&P::transactions>("sluice_transactions_total", pool, "Transactions ended."),
+      counted<&P::client_bytes>("sluice_pool_client_bytes_total", with("direction"),
+                                "Bytes received from and sent to the clients of the pool after "
+                                "their logins, without TLS."),
       counted<&P::query_timeouts>("sluice_query_timeouts_total", pool,
                                   "Queries that query_timeout cancelled on the server."),
       counted<&P::query_duration>("sluice_query_duration_seconds", pool,
@@ -183,7 +186,7 @@ std::vector<Row> client_rows() {
                                               "Logins of clients that failed, by why."),
       counted<&L::sessions_ended, kLimitKinds>(
           "sluice_sessions_ended_total", by_reason,
-          "Client connections that one of the limits ended, by the limit's name."),
+          "Client connections that one of the limits ended, by the limit's name, or an operator."),
       counted<&L::login_duration>("sluice_login_duration_seconds", listener,
                                   "From accepting a client connection to the end of its login."),
       counted<&W::bytes>("sluice_bytes_total", {"side", "direction"},

@@ -166,6 +166,29 @@ void Pool::retire(CloseReason reason, TimePoint now) {
   want_tick();
 }
 
+void Pool::pause(TimePoint now) {
+  locked([&](PoolState& state) {
+    state.pause(now);
+    return true;
+  });
+  want_tick();
+}
+
+void Pool::resume(TimePoint now) {
+  locked([&](PoolState& state) { return state.resume(now); }).deliver();
+  want_tick();
+}
+
+bool Pool::paused() const {
+  const std::lock_guard lock(mutex_);
+  return state_->paused();
+}
+
+Duration Pool::paused_for(TimePoint now) const {
+  const std::lock_guard lock(mutex_);
+  return state_->paused_for(now);
+}
+
 void Pool::want_tick() const {
   if (const std::function<void()> hook = tick_wanted()) {
     hook();

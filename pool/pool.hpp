@@ -178,6 +178,7 @@ struct Snapshot {
   Duration oldest_wait{0};
   std::uint32_t failures = 0;  // openings that failed one after the other; 0: up, or not known
   Duration retry_in{0};        // while there are failures: until the next opening may begin
+  bool paused = false;
 };
 
 class Budget;
@@ -253,6 +254,16 @@ class Pool {
   void retire(CloseReason reason, TimePoint now);
   // Whoever opens a member reads it before it looks at what to log in with.
   std::uint32_t era() const { return era_.load(std::memory_order_acquire); }
+
+  // Until resume() nothing is lent or opened: who asks waits, however many wait already, and is not
+  // told Down. The idle members are closing (CloseReason::admin); what is lent, or being opened for
+  // somebody, is when it comes back. Nothing is due by time alone. tick() as with retire().
+  void pause(TimePoint now);
+  // Serves those who wait, in their order.
+  void resume(TimePoint now);
+  bool paused() const;
+  // For how long the pool has been paused since its beginning: what a wait's own limit leaves out.
+  Duration paused_for(TimePoint now) const;
 
   // No more lending; waiters get Closed; the idle members are forgotten, closing, and returned.
   // What is lent still comes back, and is then closing for the same reason.

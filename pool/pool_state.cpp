@@ -54,6 +54,10 @@ Decision PoolState::ask(Waiter& waiter, TimePoint now, bool again) {
   if (closed_) {
     return Closed{};
   }
+  if (paused_) {
+    lanes_.add_waiting(waiter);
+    return Queued{};
+  }
   // Nobody queued could use what is found here, or would have got it.
   const Lanes::Pick pick = lanes_.pick(waiter.ask_, now, limits_.lifo);
   if (pick.best != nullptr) {
@@ -159,6 +163,9 @@ bool PoolState::needs_ping(const Member& member, TimePoint now) const {
 }
 
 bool PoolState::may_open(TimePoint now) const {
+  if (paused_) {
+    return false;
+  }
   if (limits_.max_connecting != 0 && opening_ >= limits_.max_connecting) {
     return false;
   }
@@ -196,7 +203,7 @@ Open PoolState::in_place_of(Member& member, TimePoint now) {
 
 // Slots for those who wait, the first first: where it gets none, nobody after it could.
 void PoolState::settle(TimePoint now, Deliveries& deliveries) {
-  if (closed_ || lanes_.waiting() == 0) {
+  if (closed_ || paused_ || lanes_.waiting() == 0) {
     drop_claim();
     return;
   }

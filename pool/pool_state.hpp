@@ -4,7 +4,7 @@
 // waiters are to be told is returned, not made.
 //
 // Between two calls this holds: nobody waits who could be served, but for what time alone has
-// brought since (next_tick() is then in the past).
+// brought since (next_tick() is then in the past). While the pool is paused nobody can be.
 
 #include <cstddef>
 #include <cstdint>
@@ -74,6 +74,10 @@ class PoolState {
 
   Deliveries set_limits(const Limits& limits, TimePoint now);
   Deliveries retire(CloseReason reason, TimePoint now);
+  void pause(TimePoint now);
+  Deliveries resume(TimePoint now);
+  bool paused() const { return paused_; }
+  Duration paused_for(TimePoint now) const;
   const Limits& limits() const { return limits_; }
 
   struct ShutDown {
@@ -114,6 +118,7 @@ class PoolState {
   void make_idle(Member& member, TimePoint now);
   void end_keepalive(Member& member);
   void close_idle(Member& member, CloseReason reason);
+  void close_all_idle(CloseReason reason);
   void close_surplus();
   void set_expiry(Member& member) const;
   // Not to be lent again, and why; it is lent now.
@@ -163,6 +168,10 @@ class PoolState {
   CloseReason retired_for_ = CloseReason::reload;
   std::size_t retiring_ = 0;     // lent, and of an era before
   bool limits_changed_ = false;  // since some members were opened
+
+  bool paused_ = false;
+  TimePoint paused_at_{};
+  Duration paused_before_{0};  // in all pauses that are over
 
   std::vector<Budget*> budgets_;
   Budget* denied_by_ = nullptr;  // by the last take_budgets()

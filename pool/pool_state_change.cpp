@@ -37,13 +37,41 @@ Deliveries PoolState::retire(CloseReason reason, TimePoint now) {
   retiring_ = lent_;
   // What was wrong with the backend may be mended by what is new.
   outage_.forget(opening_);
+  close_all_idle(reason);
+  Deliveries deliveries;
+  settle(now, deliveries);
+  return deliveries;
+}
+
+void PoolState::pause(TimePoint now) {
+  if (closed_ || paused_) {
+    return;
+  }
+  paused_ = true;
+  paused_at_ = now;
+  drop_claim();
+  close_all_idle(CloseReason::admin);
+}
+
+Deliveries PoolState::resume(TimePoint now) {
+  Deliveries deliveries;
+  if (paused_) {
+    paused_before_ = paused_for(now);
+    paused_ = false;
+    settle(now, deliveries);
+  }
+  return deliveries;
+}
+
+Duration PoolState::paused_for(TimePoint now) const {
+  return paused_before_ + (paused_ ? std::max(now - paused_at_, Duration(0)) : Duration(0));
+}
+
+void PoolState::close_all_idle(CloseReason reason) {
   lanes_.each_idle([&](Member& member) {
     close_idle(member, reason);
     return true;
   });
-  Deliveries deliveries;
-  settle(now, deliveries);
-  return deliveries;
 }
 
 void PoolState::close_idle(Member& member, CloseReason reason) {

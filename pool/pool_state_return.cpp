@@ -12,10 +12,10 @@ PoolState::Released PoolState::release(Member& member, TimePoint now) {
   if (limits_changed_) {
     set_expiry(member);
   }
-  if (closed_) {
+  if (closed_ || paused_) {
     end_keepalive(member);
     begin_closing();
-    return {{false, closed_reason_}, {}};
+    return {{false, closed_ ? closed_reason_ : CloseReason::admin}, {}};
   }
   Released released{{true, {}}, {}};
   if (existing() >= bound_ || over_budget()) {
@@ -166,6 +166,7 @@ Snapshot PoolState::snapshot(TimePoint now) const {
   if (const Waiter* first = lanes_.first_waiting(); first != nullptr) {
     snapshot.oldest_wait = std::max(now - first->since_, Duration(0));
   }
+  snapshot.paused = paused_;
   snapshot.failures = outage_.failures();
   if (outage_.down()) {
     snapshot.retry_in = std::max(outage_.retry_at() - now, Duration(0));

@@ -10,7 +10,7 @@ PoolState::Ticked PoolState::tick(TimePoint now) {
   Ticked ticked;
   settle(now, ticked.deliveries);
   ticked.todo.close.swap(evicted_);
-  if (closed_) {
+  if (closed_ || paused_) {
     return ticked;
   }
   if (now >= next_batch_at_) {
@@ -24,7 +24,7 @@ TimePoint PoolState::next_tick(TimePoint now) const {
   if (!evicted_.empty()) {
     return now;
   }
-  if (closed_) {
+  if (closed_ || paused_) {
     return TimePoint::max();
   }
   TimePoint next = std::max(next_for_idle(), next_batch_at_);

@@ -30,6 +30,8 @@ constexpr std::array<FailureRow, static_cast<std::size_t>(count_)> kRows{{
     {transaction_timeout, "transaction_timeout", "25P04", 1927, info},
     {query_timeout, "query_timeout", "57014", 3024, warning},
     {client_max_lifetime, "client_max_lifetime", "57P01", 1053, info},
+    {pool_disabled, "pool_disabled", "57P03", 3032, info},
+    {ended_by_operator, "ended_by_operator", "57P01", 1053, info},
     {token_invalid, "token_invalid", "28000", 1045, info},
     {read_only_route, "read_only_route", "25006", 1792, info},
     {statement_refused, "statement_refused", "42501", 1142, info},

@@ -30,6 +30,9 @@ enum class FailureKind : std::uint8_t {
   transaction_timeout,
   query_timeout,
   client_max_lifetime,
+  // an operator's word
+  pool_disabled,      // no new sessions
+  ended_by_operator,  // kill, or the request to connect again
   // refused or ended by middleware
   token_invalid,      // missing, forged, expired, for somebody else: the client is not told which
   read_only_route,    // a write on a route that is read only

@@ -24,6 +24,9 @@ Backend::Backend(Worker& where, BackendPoolPtr pool, std::unique_ptr<Stream> str
                  std::unique_ptr<protocol::Link> link, const Endpoint& at)
     : cancels_done(where.loop),
       home_(&where),
+      id_(where.server.new_backend_id()),
+      connected_at_(where.loop.now()),
+      changed_at_(connected_at_),
       pool_(std::move(pool)),
       stream_(std::move(stream)),
       link_(std::move(link)),
@@ -34,7 +37,24 @@ Backend::Backend(Worker& where, BackendPoolPtr pool, std::unique_ptr<Stream> str
 
 void Backend::start() {
   stream_->receive_ahead();
+  home_->backends.insert(this);
   spawn(home_->server.gate(), live());
+}
+
+void Backend::entrust() {
+  changed_at_ = home_->loop.now();
+  custody_ = shared_from_this();
+  entrusted_.store(true, std::memory_order_relaxed);
+}
+
+void Backend::lend(std::shared_ptr<Holder> holder) {
+  changed_at_ = home_->loop.now();
+  holder_ = std::move(holder);
+}
+
+void Backend::take_back() {
+  changed_at_ = home_->loop.now();
+  holder_.reset();
 }
 
 void Backend::joined_pool() {
@@ -63,6 +83,7 @@ Task<void> Backend::live() {
     co_await pause.wait_until(home_->loop.now() + kForgetting);
   }
   close_limit_.reset();
+  home_->backends.erase(this);
   ended_ = true;
   tell_pool();
 }
@@ -226,6 +247,7 @@ void Backend::leave(Worker& to, Signal& arrived) {
     return;
   }
   if (!dead_) {
+    home_->backends.erase(this);
     home_ = &to;
     Member::worker = to.index;
     chore_done_.move_to(to.loop);
@@ -233,6 +255,7 @@ void Backend::leave(Worker& to, Signal& arrived) {
   }
   to.loop.call([this, &to, &arrived] {
     if (home_ == &to) {
+      to.backends.insert(this);
       stream_->attach(to.loop);
     }
     arrived.set();

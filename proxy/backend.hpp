@@ -4,6 +4,7 @@
 // arrives to the session that holds the backend, to the chore that runs on it, or, while it is
 // idle, to the link, so that a dead or noisy backend is gone before it is picked.
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -32,6 +33,8 @@ class Holder {
   virtual Task<void> finish_delivery(Backend& backend, Chunk& chunk) = 0;
   // The connection ended while it was held; the holder lets go of it.
   virtual Task<void> backend_gone(Backend& backend, protocol::Failure failure) = 0;
+  // The id of the session; 0: it is none.
+  virtual std::uint32_t session_id() const { return 0; }
 };
 
 class Backend final : public pool::Member, public std::enable_shared_from_this<Backend> {
@@ -43,6 +46,14 @@ class Backend final : public pool::Member, public std::enable_shared_from_this<B
   void start();
   // The pool has it from now on: it is counted as opened, and later as closed.
   void joined_pool();
+
+  // Of this process; counts up from 1.
+  std::uint64_t id() const { return id_; }
+  TimePoint connected_at() const { return connected_at_; }
+  // Since when it is lent, in the pool, or on an errand, as it is now.
+  TimePoint changed_at() const { return changed_at_; }
+  // The pool has it and nobody else. Another thread may be about to take it.
+  bool idle() const { return entrusted_.load(std::memory_order_relaxed); }
 
   Worker& home() { return *home_; }
   Stream& stream() { return *stream_; }
@@ -60,14 +71,16 @@ class Backend final : public pool::Member, public std::enable_shared_from_this<B
   // While the pool has it, a reference of its own keeps it alive, since its reader may end at any
   // time. entrust() before pool::Pool::release(), reclaim() when the pool has given it up: the one
   // place where a pool::Member becomes a Backend again.
-  void entrust() { custody_ = shared_from_this(); }
+  void entrust();
   static std::shared_ptr<Backend> reclaim(pool::Member& member) {
-    return std::move(static_cast<Backend&>(member).custody_);
+    auto& backend = static_cast<Backend&>(member);
+    backend.entrusted_.store(false, std::memory_order_relaxed);
+    return std::move(backend.custody_);
   }
 
   // Lent and given back, on its worker's thread.
-  void lend(std::shared_ptr<Holder> holder) { holder_ = std::move(holder); }
-  void take_back() { holder_.reset(); }
+  void lend(std::shared_ptr<Holder> holder);
+  void take_back();
   Holder* holder() const { return holder_.get(); }
 
   // Runs a chore on a backend that nobody holds. False: it failed or took too long; close it.
@@ -103,6 +116,10 @@ class Backend final : public pool::Member, public std::enable_shared_from_this<B
   void tell_pool();
 
   Worker* home_;
+  const std::uint64_t id_;
+  const TimePoint connected_at_;
+  TimePoint changed_at_;
+  std::atomic<bool> entrusted_{false};
   BackendPoolPtr pool_;
   std::unique_ptr<Stream> stream_;
   std::unique_ptr<protocol::Link> link_;

@@ -85,21 +85,47 @@ void BackendPool::note_failure(const protocol::Failure& failure, TimePoint now) 
   const bool answers = (failure.kind == protocol::FailureKind::backend_login_failed ||
                         failure.kind == protocol::FailureKind::unknown_database) &&
                        !tries_next_address(failure);
-  shared_->up.store(answers ? 1 : 0, std::memory_order_relaxed);
   down_.store(true, std::memory_order_relaxed);
-  const std::lock_guard lock(mutex_);
-  if (!last_failure_) {
-    down_since_ = now;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!last_failure_) {
+      down_since_ = now;
+    }
+    last_failure_ = failure;
   }
-  last_failure_ = failure;
+  note_health(answers, failure);
 }
 
 void BackendPool::note_success(LoginOrder order) {
-  shared_->up.store(1, std::memory_order_relaxed);
   down_.store(false, std::memory_order_relaxed);
+  {
+    const std::lock_guard lock(mutex_);
+    last_failure_.reset();
+    last_order_ = std::move(order);
+  }
+  note_health(true, {});
+}
+
+void BackendPool::note_health(bool answers, const protocol::Failure& failure) {
+  const int before = shared_->up.exchange(answers ? 1 : 0, std::memory_order_relaxed);
+  if (shared_->on_health == nullptr) {
+    return;
+  }
+  if (!answers && before != 0) {
+    shared_->on_health(*this, &failure);
+  } else if (answers && before == 0) {
+    shared_->on_health(*this, nullptr);
+  }
+}
+
+std::optional<protocol::Failure> BackendPool::last_failure() const {
   const std::lock_guard lock(mutex_);
-  last_failure_.reset();
-  last_order_ = std::move(order);
+  return last_failure_;
+}
+
+std::optional<bool> BackendPool::up() const {
+  const int up = shared_->up.load(std::memory_order_relaxed);
+  return up < 0 ? std::nullopt : std::optional(up > 0);
 }
 
 protocol::Failure BackendPool::why_down(TimePoint now) const {
@@ -152,6 +178,7 @@ protocol::Status BackendPools::prepare() {
     auto shared = std::make_shared<BackendPool::Shared>();
     shared->config = config_;
     shared->pool = &pool;
+    shared->on_health = on_health_;
     if (pool.tls.mode != config::TlsMode::disable) {
       auto context = make_client_tls(pool.tls);
       if (!context) {
@@ -184,6 +211,9 @@ BackendPoolPtr BackendPools::get(const config::Pool& pool, const std::string& us
     if (shut_) {
       entry->slots.shut_down();
     }
+    if (paused_.contains(pool.name)) {
+      entry->slots.pause(pool::Clock::now());  // nothing is idle in it
+    }
   }
   return entry;
 }
@@ -215,6 +245,53 @@ std::vector<pool::Member*> BackendPools::shut_down() {
     }
   }
   return members;
+}
+
+template <typename Do>
+void BackendPools::each_of(const std::string& name, Do act) const {
+  for (const auto& [key, pool] : pools_) {
+    if (pool->config().name == name) {
+      act(*pool);
+    }
+  }
+}
+
+void BackendPools::pause(const std::string& name) {
+  std::lock_guard lock(mutex_);
+  paused_.insert(name);
+  each_of(name, [](BackendPool& pool) { pool.slots.pause(pool::Clock::now()); });
+}
+
+void BackendPools::resume(const std::string& name) {
+  std::lock_guard lock(mutex_);
+  paused_.erase(name);
+  each_of(name, [](BackendPool& pool) { pool.slots.resume(pool::Clock::now()); });
+}
+
+bool BackendPools::paused(const std::string& name) const {
+  std::lock_guard lock(mutex_);
+  return paused_.contains(name);
+}
+
+void BackendPools::retire(const std::string& name) {
+  std::lock_guard lock(mutex_);
+  each_of(name, [](BackendPool& pool) {
+    pool.slots.retire(pool::CloseReason::admin, pool::Clock::now());
+  });
+}
+
+void BackendPools::set_disabled(const std::string& name, bool disabled) {
+  std::lock_guard lock(mutex_);
+  if (disabled) {
+    disabled_.insert(name);
+  } else {
+    disabled_.erase(name);
+  }
+}
+
+bool BackendPools::disabled(const std::string& name) const {
+  std::lock_guard lock(mutex_);
+  return disabled_.contains(name);
 }
 
 std::vector<BackendPoolPtr> BackendPools::all() const {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -30,10 +31,15 @@ namespace sluice::proxy {
 struct LoginOrder {
   protocol::BackendTarget target;
   std::uint64_t fit_class = 0;  // of the sessions that such a connection can serve
+  std::uint32_t era = 0;        // of the pool
 };
 
 class BackendPool : public std::enable_shared_from_this<BackendPool> {
  public:
+  // Called when the backend of a pool goes down (with the reason) or is up again (null), by any
+  // thread.
+  using HealthHook = std::function<void(const BackendPool&, const protocol::Failure*)>;
+
   // The parts that all pools of one entry of the configuration share.
   struct Shared {
     std::shared_ptr<const config::Config> config;  // keeps `pool` alive
@@ -41,6 +47,7 @@ class BackendPool : public std::enable_shared_from_this<BackendPool> {
     TlsContextPtr tls;                                   // null: mode disable
     std::vector<metrics::PoolInstruments*> instruments;  // by worker
     std::atomic<int> up{-1};  // of the last attempt to connect; -1: none yet
+    HealthHook on_health;     // may be empty
     // By database and by user, where there is a cap; filled by BackendPools.
     std::unordered_map<std::string, std::shared_ptr<pool::Budget>> database_budgets;
     std::unordered_map<std::string, std::shared_ptr<pool::Budget>> user_budgets;
@@ -73,6 +80,10 @@ class BackendPool : public std::enable_shared_from_this<BackendPool> {
   // For one who is not served because the backend is down: the last error, since when, and when it
   // is tried again.
   protocol::Failure why_down(TimePoint now) const;
+  // The last error, until an opening succeeds.
+  std::optional<protocol::Failure> last_failure() const;
+  // Did the server answer the last attempt to connect, of any user? Empty: there was none yet.
+  std::optional<bool> up() const;
   // What connections were opened with last, for one that no session has asked for; empty: none yet.
   std::optional<LoginOrder> last_order() const;
 
@@ -86,6 +97,8 @@ class BackendPool : public std::enable_shared_from_this<BackendPool> {
   pool::Pool slots;
 
  private:
+  void note_health(bool answers, const protocol::Failure& failure);
+
   std::shared_ptr<Shared> shared_;
   const protocol::Dialect& dialect_;
   std::string user_;
@@ -103,7 +116,8 @@ class BackendPool : public std::enable_shared_from_this<BackendPool> {
 
 using BackendPoolPtr = std::shared_ptr<BackendPool>;
 
-// All pools of the process, made when first asked for. Thread-safe.
+// All pools of the process, made when first asked for. Thread-safe. What operators ask for is by
+// the name of a pool: it goes for every user and database, for pools that are made later too.
 class BackendPools {
  public:
   BackendPools(std::shared_ptr<const config::Config> config, metrics::Registry& registry,
@@ -117,13 +131,26 @@ class BackendPools {
   std::vector<BackendPoolPtr> all() const;
   // No pool lends any more, nor will one that is made later. The members are closing.
   std::vector<pool::Member*> shut_down();
+  // See pool::Pool.
+  void pause(const std::string& name);
+  void resume(const std::string& name);
+  bool paused(const std::string& name) const;
+  void retire(const std::string& name);
+  // New sessions are refused.
+  void set_disabled(const std::string& name, bool disabled);
+  bool disabled(const std::string& name) const;
+
   // Called with each pool that is made, before anybody has it. Set once, before the first get().
   void on_made(std::function<void(const BackendPoolPtr&)> hook) { made_ = std::move(hook); }
+  // Set once, before prepare().
+  void on_health(BackendPool::HealthHook hook) { on_health_ = std::move(hook); }
   // By pool: did it answer at the last attempt? Empty: nobody has tried yet.
   std::vector<std::pair<std::string, std::optional<bool>>> health() const;
 
  private:
   void sample(const std::shared_ptr<BackendPool::Shared>& shared);
+  template <typename Do>
+  void each_of(const std::string& name, Do act) const;
   static BackendPool::Budgets budgets_of(BackendPool::Shared& shared, const std::string& user,
                                          const std::string& database);
 
@@ -134,6 +161,9 @@ class BackendPools {
   std::unordered_map<std::string, std::shared_ptr<BackendPool::Shared>> shared_;
   std::unordered_map<std::string, BackendPoolPtr> pools_;
   std::function<void(const BackendPoolPtr&)> made_;
+  BackendPool::HealthHook on_health_;
+  std::set<std::string> paused_;
+  std::set<std::string> disabled_;
   bool shut_ = false;
 };
 

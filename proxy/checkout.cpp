@@ -16,6 +16,10 @@ using protocol::FailureKind;
 
 namespace {
 
+// How often one who waits in a paused pool looks at what is left of its time: that much later than
+// at pool_timeout it may be told, once the pool is resumed.
+constexpr auto kPausedPoll = std::chrono::seconds(1);
+
 // The one who asked goes away, however: what runs for it is finished without it.
 class Asking {
  public:
@@ -151,9 +155,13 @@ Task<Checkout::Got> Checkout::wait_in_queue() {
   if (pool_->waits_are_timed()) {
     worker_.server.upkeep().hurry(*pool_, worker_.loop.now());
   }
-  const TimePoint deadline = asked_at_ + pool_->config().pool_timeout;
-  while (!ticket_.delivered && !interruption_ && worker_.loop.now() < deadline) {
-    co_await ticket_.arrived.wait_until(deadline);
+  if (paused_before_ < Duration::zero()) {
+    paused_before_ = pool_->slots.paused_for(worker_.loop.now());
+  }
+  for (TimePoint until = deadline();
+       !ticket_.delivered && !interruption_ && worker_.loop.now() < until; until = deadline()) {
+    const TimePoint rarely = paused() ? worker_.loop.now() + kPausedPoll : until;
+    co_await ticket_.arrived.wait_until(std::max(until, rarely));
   }
   if (!ticket_.delivered && pool_->slots.withdraw(ticket_)) {
     owes_ = false;
@@ -164,6 +172,12 @@ Task<Checkout::Got> Checkout::wait_in_queue() {
     co_await ticket_.arrived.wait();  // somebody is handing us a slot at this moment
   }
   co_return BackendPtr();
+}
+
+// The end of pool_timeout, which does not run while the pool is paused.
+TimePoint Checkout::deadline() const {
+  const Duration paused = pool_->slots.paused_for(worker_.loop.now()) - paused_before_;
+  return asked_at_ + pool_->config().pool_timeout + paused;
 }
 
 // The pool decides anew; it may tell the ticket before it returns.

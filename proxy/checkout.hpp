@@ -30,6 +30,9 @@ class Checkout {
   // run() fails with this, soon: whether it waits in the queue, for a connection or for a ping.
   // What was begun for it is finished for the pool.
   void interrupt(protocol::Failure failure);
+  TimePoint asked_at() const { return asked_at_; }
+  // It waits because an operator has paused the pool.
+  bool paused() const { return pool_->slots.paused(); }
 
  private:
   struct Ticket final : pool::Waiter {
@@ -58,6 +61,7 @@ class Checkout {
   // Gives back what the last decision gave: an exception has kept us from acting on it.
   void give_up();
 
+  TimePoint deadline() const;
   protocol::Failure interrupted();
   protocol::Failure timed_out() const;
   protocol::Failure refused() const;
@@ -68,6 +72,7 @@ class Checkout {
   BackendPoolPtr pool_;
   const protocol::Conversation& session_;
   TimePoint asked_at_;
+  Duration paused_before_{-1};  // the pool, before this began to wait; negative: it has not yet
   pool::Ask ask_;
   Ticket ticket_;
   ErrandPtr errand_;   // that run() waits for now

@@ -91,8 +91,10 @@ Task<Result<BackendPtr>> log_in(Worker& worker, BackendPoolPtr pool, const Login
   connect(metrics::ConnectPhase::total).observe(now - started);
   pool->check_version(login->server_version);
   auto link = pool->dialect().make_link(std::move(*login), worker.server.defaults(pool->config()));
-  co_return std::make_shared<Backend>(worker, pool, std::move(dialed->stream), std::move(link),
-                                      dialed->at);
+  auto backend = std::make_shared<Backend>(worker, pool, std::move(dialed->stream), std::move(link),
+                                           dialed->at);
+  backend->era = order.era;
+  co_return backend;
 }
 
 Task<Result<BackendPtr>> log_in_somewhere(Worker& worker, BackendPoolPtr pool,
@@ -138,6 +140,7 @@ LoginOrder make_order(Server& server, const BackendPool& pool,
                       const protocol::Conversation* session) {
   const config::Pool& config = pool.config();
   LoginOrder order;
+  order.era = pool.slots.era();  // first: what is newer than it is of the next one
   protocol::BackendTarget& target = order.target;
   target.user = pool.user();
   target.database = pool.database();

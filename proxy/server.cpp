@@ -274,14 +274,18 @@ void Server::open_named_pools() {
   }
 }
 
-void Server::drain() {
-  draining_ = true;
+void Server::stop_accepting() {
   Worker& first = *workers_.front();
   first.loop.call([this] {
     for (auto& acceptor : acceptors_) {
       acceptor->stop();
     }
   });
+}
+
+void Server::drain() {
+  draining_ = true;
+  stop_accepting();
   for (auto& worker : workers_) {
     worker->loop.call([&worker = *worker] {
       auto sessions = worker.sessions;  // a copy: a session may leave while we go through them

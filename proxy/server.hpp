@@ -43,23 +43,29 @@ class Server {
   protocol::Status start();
   // Stops accepting and asks every session to end at its next transaction end. From any thread.
   void drain();
+  // Only the first half of drain(): those who are in may stay.
+  void stop_accepting();
   // Ends what is left.
   void stop_now();
   bool empty() const { return clients_.load(std::memory_order_acquire) == 0; }
   // Ends the workers; returns when nothing runs any more.
   void join();
 
-  // Who answers what operators ask, for sessions on the console; null: nobody. Set before start().
-  void set_operator(op::Operator* house) { operator_ = house; }
-  op::Operator* house() const { return operator_; }
-  // For commands of the console, which wait for the workers.
-  Offload& console_offload() { return *console_offload_; }
   // More clients than max_client_connections are here: some for the console alone.
   bool over_limit() const;
   protocol::Failure too_many_clients() const;
 
   bool ready() const { return running_ && !draining_; }
+  bool running() const { return running_; }
+  bool draining() const { return draining_; }
+  std::size_t clients() const { return clients_.load(std::memory_order_relaxed); }
   const config::Config& config() const { return *config_; }
+  std::shared_ptr<const config::Config> current_config() const { return config_; }
+  // Who answers what operators ask, for sessions on the console; null: nobody. Set before start().
+  void set_operator(op::Operator* house) { operator_ = house; }
+  op::Operator* house() const { return operator_; }
+  // For commands of the console, which wait for the workers.
+  Offload& console_offload() { return *console_offload_; }
   // What sessions that log in now are under. Only after start().
   const PolicyPtr& policy() const { return policy_; }
   // Files of middleware that were moved away are opened anew. From any thread, after start().
@@ -75,6 +81,7 @@ class Server {
   std::size_t worker_count() const { return workers_.size(); }
   Cancels& cancels() { return cancels_; }
   Gate& gate() { return gate_; }
+  std::uint64_t new_backend_id() { return backend_ids_.fetch_add(1, std::memory_order_relaxed); }
   std::shared_ptr<const protocol::RsaKey> rsa_key() const { return rsa_key_; }
   const std::string& mock_salt_key() const { return mock_salt_key_; }
 
@@ -118,6 +125,7 @@ class Server {
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   op::Operator* operator_ = nullptr;
+  std::atomic<std::uint64_t> backend_ids_{1};
   std::atomic<std::size_t> clients_{0};
   std::atomic<bool> running_{false};
   std::atomic<bool> draining_{false};

@@ -35,6 +35,7 @@ Session::Session(Worker& worker, const Listener& listener, int fd, std::string p
       presence_(*listener.instruments[worker.index]),
       peer_(std::move(peer)),
       id_(worker.server.cancels().new_id(listener.dialect->protocol())),
+      connected_at_(worker.loop.now()),
       login_(nobody()),
       backend_turn_(worker.loop) {
   client_.tell_when_closed(*this);
@@ -93,7 +94,7 @@ Task<void> Session::serve() {
     }
     heard_at_ = worker_.loop.now();
     left_ = false;
-    worker_.instruments.bytes(Side::client, Direction::received).add(chunk.bytes().size());
+    count_client_bytes(Direction::received, chunk.bytes().size());
     if (!co_await forward(chunk)) {
       break;
     }
@@ -173,8 +174,7 @@ bool Session::flush_now(Exchange& exchange) {
     }
     std::size_t before = exchange.to_client.size();
     Stream::Sent sent = client_.try_send(exchange.to_client);
-    worker_.instruments.bytes(Side::client, Direction::sent)
-        .add(before - exchange.to_client.size());
+    count_client_bytes(Direction::sent, before - exchange.to_client.size());
     if (sent == Stream::Sent::blocked) {
       turn_holder_ = &exchange;  // nobody else may write in the middle of it; flush() goes on
       return false;
@@ -209,7 +209,7 @@ Task<bool> Session::flush(Exchange& exchange) {
     turn_holder_ = nullptr;
     std::size_t size = exchange.to_client.size();
     bool sent = co_await client_.send(exchange.to_client);
-    worker_.instruments.bytes(Side::client, Direction::sent).add(size);
+    count_client_bytes(Direction::sent, size);
     client_turn_.give();
     if (!sent) {
       co_return false;

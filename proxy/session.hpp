@@ -24,6 +24,10 @@
 
 namespace sluice::proxy {
 
+namespace op {
+struct SessionView;
+}
+
 class Worker;
 
 class Session final : public Holder,
@@ -45,12 +49,20 @@ class Session final : public Holder,
   // Close now, whatever runs, telling the client why where the protocol allows it. What runs is
   // cancelled on the server; an open transaction is rolled back.
   void kill(protocol::Failure why);
+  // An operator wants its client to connect again: closed as by drain(), with this said.
+  void send_away(protocol::Failure why);
   // What limits and middleware ask for at this moment. Called by the worker's sweep.
   void apply_limits();
 
   const std::string& user() const { return login_->user; }
   Worker& worker() { return worker_; }
   std::uint32_t id() const { return id_; }
+  std::uint32_t session_id() const override { return id_; }
+  // Of its route; null before the login has ended.
+  const BackendPool* pool() const { return pool_.get(); }
+  metrics::ClientState state() const { return presence_.state(); }
+  // On the session's worker.
+  op::SessionView view() const;
 
   bool deliver(Backend& backend, Chunk& chunk) override;
   Task<void> finish_delivery(Backend& backend, Chunk& chunk) override;
@@ -79,6 +91,7 @@ class Session final : public Holder,
   BackendPoolPtr pool_of_request();
   void note_isolation();
   std::string_view isolation() const;
+  std::string_view shown_name() const;
   std::string_view route_name() const;
   void close_chain();
 
@@ -106,6 +119,7 @@ class Session final : public Holder,
   void release_if_done();
   void let_go();
   void count(protocol::Facts& facts);
+  void count_client_bytes(metrics::Direction direction, std::size_t size);
   void show_state();
 
   // session_ends.cpp
@@ -136,6 +150,7 @@ class Session final : public Holder,
   metrics::ClientPresence presence_;
   const std::string peer_;
   const std::uint32_t id_;
+  const TimePoint connected_at_;
   protocol::Buffer cancel_key_;  // until the session is entered under it
 
   // Sessions with equal logins share theirs, without what only the login itself needs.

@@ -165,6 +165,11 @@ void Session::count(protocol::Facts& facts) {
   }
 }
 
+void Session::count_client_bytes(metrics::Direction direction, std::size_t size) {
+  worker_.instruments.bytes(metrics::Side::client, direction).add(size);
+  pool_->instruments(worker_.index).client_bytes(direction).add(size);
+}
+
 void Session::show_state() {
   protocol::PinSet pins = backend_ != nullptr ? conversation_->pins() : protocol::PinSet{};
   if (!(pins == counted_pins_)) {

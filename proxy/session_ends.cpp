@@ -60,12 +60,24 @@ void Session::drain() {
     // In the middle of a handshake or a login there is no place for a word of ours.
     closing_ = true;
     client_.abort();
-  } else if (!serving_ && checkout_ != nullptr) {
-    checkout_->interrupt(*last_word_);
+  } else if (checkout_ != nullptr && (!serving_ || checkout_->paused())) {
+    checkout_->interrupt(*last_word_);  // serving: it is answered, and then nothing keeps it
   }
 }
 
+void Session::send_away(Failure why) {
+  if (draining_ || closing_) {
+    return;
+  }
+  listener_.instruments[worker_.index]->sessions_ended(why.kind).add();
+  last_word_ = std::make_unique<Failure>(std::move(why));
+  drain();
+}
+
 void Session::kill(Failure why) {
+  if (why.kind == FailureKind::ended_by_operator) {
+    listener_.instruments[worker_.index]->sessions_ended(why.kind).add();
+  }
   metrics::log::failed("session_killed", why, {{"user", login_->user}, {"client", peer_}});
   end(std::move(why));
 }

@@ -23,9 +23,12 @@ std::string_view value_of(const protocol::Parameters& parameters, std::string_vi
 }
 
 // PostgreSQL has a parameter for it; MySQL's clients use this attribute.
+constexpr std::string_view kApplicationName = "application_name";
+constexpr std::string_view kProgramName = "program_name";
+
 std::string_view application_name(const protocol::ClientLogin& login, config::Protocol protocol) {
   return value_of(login.parameters,
-                  protocol == config::Protocol::postgresql ? "application_name" : "program_name");
+                  protocol == config::Protocol::postgresql ? kApplicationName : kProgramName);
 }
 
 std::string_view subject_of(const protocol::ClientLogin& login) {
@@ -125,6 +128,11 @@ protocol::Status Session::take_route(const Candidate& login, middleware::Login* 
         FailureKind::no_route,
         "no route matches user \"" + login_->user + "\" and database \"" + login_->database + "\"");
   }
+  if (worker_.server.pools().disabled(route_->pool.name)) {
+    return protocol::fail(FailureKind::pool_disabled,
+                          "pool " + route_->pool.name +
+                              " is disabled: an operator lets no new sessions in; try again later");
+  }
   if (left != nullptr) {
     chain_->take_route(route_->config.name, route_->config.on_refuse);
     if (auto refusal = chain_->enter(route_->chain, *left)) {
@@ -147,8 +155,15 @@ void Session::begin_conversation(const middleware::Login* left) {
   } else if (chain_ != nullptr && chain_->empty()) {
     chain_.reset();
   }
-  login.parameters = {};  // the conversation has made its settings of them
-  const std::uint64_t hash = std::hash<std::string>{}(login.user + '\n' + login.database);
+  login.database = login_->database;
+  // The conversation has made its settings of them, but not of the name of a MySQL client.
+  std::string name(value_of(login.parameters, kProgramName));
+  const std::uint64_t hash = std::hash<std::string>{}(login.user + '\n' + login.database + name);
+  login.parameters.clear();
+  if (!name.empty()) {
+    login.parameters.emplace_back(kProgramName, std::move(name));
+  }
+  login.parameters.shrink_to_fit();
   login_ = worker_.logins.share(std::move(login), hash);
   lender_ = pool_ = pool_of(pool);
   route_->instruments[worker_.index]->sessions.add();
@@ -191,6 +206,14 @@ BackendPoolPtr Session::pool_of_request() {
   const std::string name = may_move ? chain_->take_pool() : std::string();
   const config::Pool* pool = name.empty() ? nullptr : policy_->config().find_pool(name);
   return pool == nullptr || pool->protocol != pool_->config().protocol ? pool_ : pool_of(*pool);
+}
+
+// The application's name as it is now: PostgreSQL's clients may change it.
+std::string_view Session::shown_name() const {
+  const protocol::SettingsPtr& settings = conversation_->settings();
+  const std::string* name = settings != nullptr ? settings->find(kApplicationName) : nullptr;
+  return name != nullptr ? std::string_view(*name)
+                         : application_name(*login_, listener_.config->protocol);
 }
 
 // What its transactions begin with.

@@ -24,6 +24,7 @@ Task<void> warm(Worker& worker, BackendPoolPtr pool) {
     // What sessions want, with the credentials as they are now.
     last->target.password = order.target.password;
     last->target.learned = order.target.learned;
+    last->era = order.era;
     order = std::move(*last);
   }
   ErrandPtr opening = begin_opening(worker, pool, std::move(order), {});

@@ -18,6 +18,7 @@
 
 namespace sluice::proxy {
 
+class Backend;
 class Server;
 class Session;
 
@@ -62,6 +63,7 @@ class Worker {
   std::atomic<std::size_t> session_count{0};
   // On this worker's thread only. Sessions add and remove themselves.
   std::set<Session*> sessions;
+  std::set<Backend*> backends;  // those that live here, from their login until their end
   protocol::SharedValues<protocol::ClientLogin> logins;  // of the sessions
   // Those that are not a route's own.
   protocol::SharedValues<protocol::SessionDefaults> defaults;

@@ -40,9 +40,11 @@ TEST(PoolProperty, RandomLivesKeepEveryPromise) {
       happened[what] += times;
     }
   }
-  for (const char* what : {"queued", "evicted", "pinged", "reused", "handed over", "passed over",
-                           "closed on return", "lost", "withdrawn", "down", "refused", "failed",
-                           "asked again", "replaced", "idle", "lifetime", "kept alive", "warmed"}) {
+  for (const char* what :
+       {"queued",      "evicted",          "pinged",      "reused",    "handed over",
+        "passed over", "closed on return", "lost",        "withdrawn", "down",
+        "refused",     "failed",           "asked again", "replaced",  "idle",
+        "lifetime",    "kept alive",       "warmed",      "paused",    "retired"}) {
     EXPECT_GT(happened[what], 100) << what << ": the test does not reach it";
   }
 }

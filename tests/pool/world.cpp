@@ -27,13 +27,22 @@ void World::check() {
   ASSERT_EQ(snapshot.closing, count(Place::closing)) << where();
   ASSERT_EQ(snapshot.waiting, queue_.size()) << where();
   ASSERT_EQ(static_cast<int>(snapshot.failures), failures_) << where();
+  ASSERT_EQ(snapshot.paused, paused_) << where();
+  ASSERT_EQ(static_cast<std::ptrdiff_t>(snapshot.retiring),
+            std::count_if(members_.begin(), members_.end(),
+                          [this](const auto& member) {
+                            const bool out =
+                                member->place == Place::lent || member->place == Place::pinged;
+                            return out && retired(*member);
+                          }))
+      << where();
   ASSERT_LE(existing(), bound()) << where();
   ASSERT_LE(snapshot.idle, keep()) << where();
   for (const ModelSession* session : queue_) {
     ASSERT_FALSE(session->told.has_value()) << "told, and not heard, " << where();
   }
   // What time alone has brought since is for the next tick.
-  if (!queue_.empty() && (settled_at_ == now_ || pool_.next_tick(now_) > now_)) {
+  if (!paused_ && !queue_.empty() && (settled_at_ == now_ || pool_.next_tick(now_) > now_)) {
     check_waiting();
   }
 }
@@ -98,6 +107,9 @@ bool World::surely_may_open() const {
 }
 
 bool World::maybe_may_open() const {
+  if (paused_) {
+    return false;
+  }
   if (limits_.max_connecting != 0 && openings_.size() >= limits_.max_connecting) {
     return false;
   }

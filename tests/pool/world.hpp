@@ -33,6 +33,12 @@ struct ModelSession : TestWaiter {
   ModelMember* holds = nullptr;
 };
 
+// What is being opened, and for whom; null: for warming.
+struct Opening {
+  ModelSession* session;
+  std::uint32_t era;
+};
+
 class World {
  public:
   World(std::uint32_t seed, const Limits& limits)
@@ -58,6 +64,11 @@ class World {
   void withdraw();
   void tick();
   void answer_ping(bool alive);
+  void pause_or_resume();
+  void resume();
+  void retire();
+  void close_all_idle();
+  Opening take_opening();
   void finish();
 
   // world_told.cpp: what somebody is told.
@@ -67,7 +78,7 @@ class World {
   void hear(Deliveries& deliveries);
   void enqueue(ModelSession& session);
   void note_failure(OpenFailure failure);
-  void note_success();
+  void note_success(const ModelMember& member);
 
   // world.cpp: what is so, and what must be.
   void check();
@@ -79,6 +90,7 @@ class World {
   std::size_t existing() const;
   std::size_t keep() const { return limits_.pool_size == 0 ? 1U << 30U : limits_.pool_size; }
   std::size_t bound() const;
+  bool retired(const ModelMember& member) const { return member.era != era_; }
   bool surely_old(const ModelMember& member) const;
   bool maybe_old(const ModelMember& member) const;
   bool surely_may_open() const;
@@ -99,8 +111,10 @@ class World {
   TimePoint distrusted_ = TimePoint::min();
   TimePoint settled_at_ = TimePoint::min();  // the last time that something was freed
   std::uint64_t turns_ = 0;
-  std::vector<ModelSession*> openings_;  // null: for warming
+  std::vector<Opening> openings_;
   std::vector<ModelSession*> queue_;
+  bool paused_ = false;
+  std::uint32_t era_ = 0;
   // The outage, as far as it is known.
   bool up_before_ = false;
   bool permanent_ = false;

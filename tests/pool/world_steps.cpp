@@ -8,7 +8,7 @@
 namespace sluice::pool::test {
 
 void World::step() {
-  const int kind = pick(32);
+  const int kind = pick(33);
   if (kind < 10) {
     arrive();
   } else if (kind < 16) {
@@ -27,9 +27,15 @@ void World::step() {
     withdraw();
   } else if (kind == 30) {
     answer_ping(pick(4) != 0);
-  } else if (pick(5) == 0) {
-    pool_.distrust(now_);
-    distrusted_ = now_;
+  } else if (kind == 31) {
+    if (pick(5) == 0) {
+      pool_.distrust(now_);
+      distrusted_ = now_;
+    }
+  } else if (pick(4) == 0) {
+    retire();
+  } else {
+    pause_or_resume();
   }
 }
 
@@ -42,7 +48,9 @@ void World::arrive() {
   session.turn = ++turns_;
   const std::size_t waiting = queue_.size();
   const Decision decision = pool_.acquire(session, session.ask, now_);
-  if (refused(decision)) {
+  if (paused_) {
+    EXPECT_TRUE(queued(decision)) << where();
+  } else if (refused(decision)) {
     EXPECT_TRUE(limits_.max_waiting != 0 && waiting >= limits_.max_waiting) << where();
   } else if (queued(decision)) {
     EXPECT_TRUE(limits_.max_waiting == 0 || waiting < limits_.max_waiting) << where();
@@ -69,12 +77,16 @@ void World::release(ModelMember& member) {
   const bool pinged = member.place == Place::pinged;
   PoolState::Released released = pool_.release(member, now_);
   if (released.returned.kept) {
+    EXPECT_FALSE(paused_) << where();
+    EXPECT_TRUE(!retired(member) || !released.deliveries.empty()) << where();
     member.place = Place::idle;
     member.idle_since = pinged ? member.idle_since : now_;
   } else {
     member.place = Place::closing;
-    EXPECT_TRUE(released.returned.reason == CloseReason::lifetime ? maybe_old(member)
-                                                                  : idle >= keep())
+    const CloseReason reason = released.returned.reason;
+    EXPECT_EQ(reason == CloseReason::admin, paused_ || retired(member)) << where();
+    EXPECT_TRUE(reason == CloseReason::admin ||
+                (reason == CloseReason::lifetime ? maybe_old(member) : idle >= keep()))
         << where();
     ++happened["closed on return"];
   }
@@ -89,25 +101,29 @@ void World::finish_opening(bool success) {
     fail_opening();
     return;
   }
-  const auto which = openings_.begin() + pick(static_cast<int>(openings_.size()));
-  ModelSession* session = *which;
-  openings_.erase(which);
+  const auto [session, era] = take_opening();
   ModelMember& member = *members_.emplace_back(std::make_unique<ModelMember>());
   member.worker = session != nullptr ? session->ask.worker : 0;
   member.fit_class = session != nullptr ? session->ask.fit_class : 0;
   member.opened = member.proven = now_;
+  member.era = era;
   Deliveries deliveries = pool_.opened(member, now_);
-  note_success();
+  note_success(member);
   hear(deliveries);
   if (session == nullptr) {
     release(member);
   }
 }
 
-void World::fail_opening() {
+Opening World::take_opening() {
   const auto which = openings_.begin() + pick(static_cast<int>(openings_.size()));
-  ModelSession* session = *which;
+  const Opening opening = *which;
   openings_.erase(which);
+  return opening;
+}
+
+void World::fail_opening() {
+  ModelSession* session = take_opening().session;
   const OpenFailure failure = pick(8) == 0   ? OpenFailure::permanent
                               : pick(4) == 0 ? OpenFailure::given_up
                                              : OpenFailure::transient;
@@ -136,7 +152,7 @@ void World::replace() {
     if (const Open* open = std::get_if<Open>(&answer.decision)) {
       EXPECT_EQ(open->evict, ended ? nullptr : &member) << where();
       EXPECT_TRUE(maybe_may_open()) << where();
-      openings_.push_back(session.get());
+      openings_.push_back({session.get(), era_});
     } else {
       told(*session, answer.decision);
     }
@@ -197,9 +213,14 @@ void World::withdraw() {
 void World::tick() {
   PoolState::Ticked ticked = pool_.tick(now_);
   hear(ticked.deliveries);
-  EXPECT_LE(ticked.todo.close.size(), PoolState::kMaxRetired) << where();
+  std::size_t timed = 0;
   for (const Tick::Close& close : ticked.todo.close) {
     ModelMember& member = as_model(*close.member);
+    if (close.reason == CloseReason::admin) {
+      EXPECT_EQ(member.place, Place::closing) << where();
+      continue;
+    }
+    EXPECT_LE(++timed, PoolState::kMaxRetired) << where();
     EXPECT_EQ(member.place, Place::idle) << where();
     if (close.reason == CloseReason::idle) {
       EXPECT_GT(count(Place::idle), limits_.min_idle) << where();
@@ -222,7 +243,7 @@ void World::tick() {
     EXPECT_TRUE(queue_.empty() && maybe_may_open()) << where();
     EXPECT_TRUE(failures_ == 0 || (!permanent_ && !alive())) << "probes for nothing, " << where();
     EXPECT_LT(existing(), keep()) << "warms into overflow, " << where();
-    openings_.push_back(nullptr);
+    openings_.push_back({nullptr, era_});
     ++happened["warmed"];
   }
   if (queue_.empty() && failures_ == 0 && maybe_may_open() && existing() < keep()) {
@@ -255,8 +276,50 @@ void World::answer_ping(bool alive) {
   hear(deliveries);
 }
 
+// The next tick says so.
+void World::close_all_idle() {
+  for (const auto& member : members_) {
+    if (member->place == Place::idle) {
+      member->place = Place::closing;
+    }
+  }
+}
+
+void World::pause_or_resume() {
+  const Duration before = pool_.paused_for(now_);
+  if (paused_) {
+    resume();
+  } else {
+    paused_ = true;
+    pool_.pause(now_);
+    close_all_idle();
+    tick();
+    ++happened["paused"];
+  }
+  EXPECT_EQ(pool_.paused_for(now_), before) << where();
+}
+
+void World::resume() {
+  Deliveries deliveries = pool_.resume(now_);
+  paused_ = false;
+  hear(deliveries);
+}
+
+void World::retire() {
+  Deliveries deliveries = pool_.retire(CloseReason::admin, now_);
+  ++era_;
+  failures_ = 0;
+  permanent_ = false;
+  stale_ = openings_.size();
+  close_all_idle();
+  hear(deliveries);
+  tick();
+  ++happened["retired"];
+}
+
 // Everything comes back; then everybody must have been told, and every slot must be free.
 void World::finish() {
+  resume();
   for (int i = 0; i < 2000 && !testing::Test::HasFailure(); ++i) {
     if (queue_.empty() && existing() == count(Place::idle)) {
       break;

@@ -51,7 +51,7 @@ void World::told(ModelSession& session, const Decision& decision) {
   } else if (queued(decision)) {
     enqueue(session);
   } else if (down(decision)) {
-    EXPECT_TRUE(hopeless()) << where();
+    EXPECT_TRUE(hopeless() && !paused_) << where();
     ++happened["down"];
   } else {
     EXPECT_TRUE(refused(decision)) << where();
@@ -64,6 +64,7 @@ void World::told_reuse(ModelSession& session, const Reuse& reuse) {
   EXPECT_EQ(member.place, Place::idle) << where();
   EXPECT_EQ(member.fit_class, session.ask.fit_class) << where();
   EXPECT_FALSE(surely_old(member)) << where();
+  EXPECT_FALSE(paused_ || retired(member)) << where();
   const bool stale = limits_.pre_ping && now_ - member.proven >= limits_.pre_ping_idle;
   EXPECT_EQ(reuse.ping, stale || member.proven <= distrusted_) << where();
   for (ModelSession* other : queue_) {
@@ -95,20 +96,21 @@ void World::told_open(ModelSession& session, const Open& open) {
   } else {
     ModelMember& member = as_model(*open.evict);
     EXPECT_EQ(member.place, Place::idle) << where();
-    if (open.reason != CloseReason::validation) {
+    EXPECT_EQ(open.reason == CloseReason::admin, retired(member)) << where();
+    if (open.reason != CloseReason::validation && open.reason != CloseReason::admin) {
       EXPECT_TRUE(open.reason == CloseReason::lifetime ? maybe_old(member) : !surely_old(member));
       EXPECT_TRUE(maybe_old(member) || member.fit_class != session.ask.fit_class) << where();
       ++happened["evicted"];
     }
     member.place = Place::gone;
   }
-  openings_.push_back(&session);
+  openings_.push_back({&session, era_});
 }
 
 void World::note_failure(OpenFailure failure) {
   const bool stale = stale_ > 0;
   stale_ -= stale ? 1 : 0;
-  if (failure == OpenFailure::given_up) {
+  if (failure == OpenFailure::given_up || (stale && failures_ == 0)) {
     return;
   }
   permanent_ = permanent_ || failure == OpenFailure::permanent;
@@ -127,7 +129,11 @@ void World::note_failure(OpenFailure failure) {
   ++happened["failed"];
 }
 
-void World::note_success() {
+void World::note_success(const ModelMember& member) {
+  if (retired(member)) {
+    stale_ -= stale_ > 0 ? 1 : 0;
+    return;
+  }
   failures_ = 0;
   stale_ = 0;
   permanent_ = false;

@@ -39,9 +39,6 @@ spec:
 
 {{- define "sluice.podAnnotations" -}}
 {{- $own := dict "kubectl.kubernetes.io/default-container" "sluice" -}}
-{{- if eq .Values.reload.strategy "rollout" -}}
-{{- $_ := set $own "checksum/config" (include "sluice.config" . | sha256sum) -}}
-{{- end -}}
 {{- toYaml (mergeOverwrite (dict) .Values.commonAnnotations .Values.podAnnotations $own) -}}
 {{- end -}}
 
