@@ -17,12 +17,11 @@
 #include <utility>
 #include <vector>
 
+#include "cli/admin.hpp"
 #include "cli/check.hpp"
 #include "metrics/log.hpp"
 #include "metrics/registry.hpp"
-#include "proxy/admin/dashboard.hpp"
-#include "proxy/admin/http.hpp"
-#include "proxy/admin/pages.hpp"
+#include "proxy/admin/health.hpp"
 #include "proxy/operator/house.hpp"
 #include "proxy/poller.hpp"
 #include "proxy/server.hpp"
@@ -71,28 +70,6 @@ std::vector<proxy::admin::BackendHealth> backend_health(proxy::Server& server) {
   return health;
 }
 
-// Null when neither an admin address nor a socket is configured.
-protocol::Status start_admin(const config::Config& config, const metrics::Registry& registry,
-                             const proxy::admin::HealthState& health, proxy::op::Operator& house,
-                             std::unique_ptr<proxy::admin::HttpServer>& admin) {
-  if (!config.admin.http && config.admin.socket.empty()) {
-    return protocol::Done{};
-  }
-  proxy::admin::HttpOptions options;
-  options.bind = config.admin.http;
-  options.socket = config.admin.socket;
-  options.tls = config.admin.tls;
-  proxy::admin::Site site;
-  site.house = &house;
-  site.pages = proxy::admin::standard_pages(registry, health);
-  if (config.admin.dashboard) {
-    std::ranges::move(proxy::admin::dashboard_pages(), std::back_inserter(site.pages));
-    site.error_page = &proxy::admin::dashboard_error_page;
-  }
-  admin = std::make_unique<proxy::admin::HttpServer>(options, std::move(site));
-  return admin->start();
-}
-
 using proxy::op::ShutdownMode;
 
 // Accepts nobody new and waits until the last client has left by itself, or for a signal.
@@ -108,7 +85,7 @@ void wait_for_clients(proxy::Server& server, const sigset_t& signals) {
 // Finishes what runs: readiness off, still accepting for drain.delay, then each session ends at its
 // next transaction end, at the latest at drain.timeout or at a second signal.
 void stop(proxy::Server& server, const sigset_t& signals) {
-  const config::Drain& drain = server.config().drain;
+  const config::Drain drain = server.config()->drain;
   metrics::log::info("draining", {{"timeout_ms", drain.timeout.count()}});
   int again =
       drain.delay.count() > 0 ? next_signal(signals, server, proxy::Clock::now() + drain.delay) : 0;
@@ -142,9 +119,10 @@ void raise_descriptor_limit(std::size_t clients) {
 
 int run_server(const std::string& path) {
   auto config = load(path, false);
-  if (!config) {
-    return 1;
-  }
+  return config == nullptr ? 1 : run_server(path, std::move(config));
+}
+
+int run_server(const std::string& path, std::shared_ptr<const config::Config> config) {
   // Before any thread starts, so that all of them have these blocked.
   sigset_t signals;
   sigemptyset(&signals);
@@ -167,6 +145,7 @@ int run_server(const std::string& path) {
   int code = 0;
   {
     metrics::Registry registry(SLUICE_VERSION);
+    registry.set_io(std::string(proxy::poller_name(poller->poller)));
     proxy::Server server(config, registry, poller->poller);
     proxy::op::House house(server, registry,
                            {SLUICE_VERSION, path, proxy::poller_name(poller->poller)});
@@ -179,11 +158,8 @@ int run_server(const std::string& path) {
     proxy::admin::HealthState health(
         {{}, [&] { return backend_health(server); }, config->admin.readiness});
     house.ready_by([&health] { return health.ready().ok; });
-    std::unique_ptr<proxy::admin::HttpServer> admin;
-    protocol::Status status = start_admin(*config, registry, health, house, admin);
-    if (status) {
-      status = server.start();
-    }
+    const auto admin = start_admin(config->admin, registry, health, &house);
+    const protocol::Status status = admin ? server.start() : admin.failure();
     if (!status) {
       std::cerr << "sluice: " << status.failure().text << '\n';
       code = 1;

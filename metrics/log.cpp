@@ -162,14 +162,31 @@ void write_enabled(Level level, std::string_view event, Fields fields) {
   }
 }
 
+void write(Level level, std::string_view event, const About& about,
+           std::initializer_list<Field> fields) {
+  if (enabled(level)) {
+    std::vector<Field> all(about.fields().begin(), about.fields().end());
+    all.insert(all.end(), fields);
+    write_enabled(level, event, all);
+  }
+}
+
 void failed(std::string_view event, const protocol::Failure& failure,
+            std::initializer_list<Field> fields) {
+  failed(event, failure, About(), fields);
+}
+
+void failed(std::string_view event, const protocol::Failure& failure, const About& about,
             std::initializer_list<Field> fields) {
   const Level level = level_of(protocol::failure_row(failure.kind).severity);
   if (!enabled(level)) {
     return;
   }
-  std::vector<Field> all(fields);
+  std::vector<Field> all(about.fields().begin(), about.fields().end());
+  all.insert(all.end(), fields);
   all.push_back({"reason", failure.label()});
+  all.push_back({"sqlstate", failure.sqlstate()});
+  all.push_back({"errno", failure.mysql_errno()});
   if (!failure.text.empty()) {
     all.push_back({"text", failure.text});
   }

@@ -228,12 +228,14 @@ asio::awaitable<bool> Connection::serve_one() {
   if (closed_) {
     co_return false;
   }
+  Answer answer;
   if (wrong != 0) {
     framing.keep_alive = false;
-    co_return co_await reply(answer_for(wrong), framing);
+    answer = answer_for(wrong);
+  } else {
+    enter(Phase::answering, bounds_.request);
+    answer = co_await desk_.answer(std::move(request));
   }
-  enter(Phase::answering, bounds_.request);
-  Answer answer = co_await desk_.answer(std::move(request));
   co_return co_await reply(std::move(answer), framing);
 }
 

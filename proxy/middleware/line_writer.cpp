@@ -46,6 +46,11 @@ std::shared_ptr<LineWriter> LineWriter::shared(const RotatingFile::Options& file
   return writer;
 }
 
+void LineWriter::count_with(std::shared_ptr<metrics::MiddlewareInstruments> instruments) {
+  const std::lock_guard lock(mutex_);
+  instruments_ = std::move(instruments);
+}
+
 bool LineWriter::post(std::string_view line) {
   bool wake = false;
   {
@@ -122,8 +127,9 @@ void LineWriter::write(std::string_view lines) {
     return;
   }
   lost_.fetch_add(lost, std::memory_order_relaxed);
-  if (auto* instruments = instruments_.load()) {
-    instruments->lost.add(lost);
+  const std::lock_guard lock(mutex_);
+  if (instruments_ != nullptr) {
+    instruments_->lost.add(lost);
   }
 }
 

@@ -37,7 +37,7 @@ class LineWriter {
   // From any thread; `line` ends with its newline. False: the queue was full, the line is gone.
   bool post(std::string_view line);
   // Lines that could not be written are counted there too, on this writer's thread alone.
-  void count_with(metrics::MiddlewareInstruments& instruments) { instruments_.store(&instruments); }
+  void count_with(std::shared_ptr<metrics::MiddlewareInstruments> instruments);
   void reopen();
   // Returns when all that was posted before it is written or lost.
   void drain();
@@ -53,9 +53,9 @@ class LineWriter {
   const std::size_t capacity_;
   const std::size_t enough_;  // lines that are worth a write at once
   std::atomic<std::uint64_t> lost_{0};
-  std::atomic<metrics::MiddlewareInstruments*> instruments_{nullptr};
 
   std::mutex mutex_;
+  std::shared_ptr<metrics::MiddlewareInstruments> instruments_;
   std::condition_variable wake_;
   std::condition_variable done_;
   std::string queue_;

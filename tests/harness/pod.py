@@ -153,6 +153,14 @@ class Pod:
                 return fields[5]
         return ""
 
+    def execute(self, *arguments) -> subprocess.CompletedProcess:
+        """`kubectl exec POD -- sluice ...`: in the pod's files, as its user, with its environment."""
+        context = self.spec["securityContext"]
+        return subprocess.run(
+            ["nsenter", "-t", str(self.pid), "-m", "-S", str(context["runAsUser"]), "-G", str(context["runAsGroup"]), "--",
+             "/usr/bin/sluice", *arguments], env={one["name"]: one["value"] for one in self.container["env"]},
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+
     # ---- its probes, as kubelet asks them
 
     def get(self, path: str) -> tuple[int, str]:
