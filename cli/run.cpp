@@ -24,6 +24,7 @@
 #include "proxy/admin/health.hpp"
 #include "proxy/operator/house.hpp"
 #include "proxy/poller.hpp"
+#include "proxy/reload.hpp"
 #include "proxy/server.hpp"
 
 namespace sluice::cli {
@@ -38,7 +39,7 @@ void start_log(const config::Log& settings) {
 }
 
 // The next signal that asks for an end, 0 when `until` comes first. At SIGUSR1 files that were
-// moved away are opened anew, and the wait goes on.
+// moved away are opened anew, at SIGHUP the configuration is reloaded, and the wait goes on.
 int next_signal(const sigset_t& signals, proxy::Server& server,
                 proxy::TimePoint until = proxy::TimePoint::max()) {
   for (;;) {
@@ -54,6 +55,9 @@ int next_signal(const sigset_t& signals, proxy::Server& server,
     if (signal == SIGUSR1) {
       metrics::log::info("files_reopened");
       server.reopen_files();
+    } else if (signal == SIGHUP) {
+      // What comes of it is in the log.
+      [[maybe_unused]] const auto reloaded = server.house()->reload({"", "signal"});
     } else if (signal > 0) {
       return signal;
     } else if (errno != EINTR) {
@@ -68,6 +72,24 @@ std::vector<proxy::admin::BackendHealth> backend_health(proxy::Server& server) {
     health.push_back({pool, up});
   }
   return health;
+}
+
+// Null: the configuration is in no file.
+std::unique_ptr<proxy::Reloader> make_reloader(const std::string& path, proxy::Server& server,
+                                               proxy::op::House& house, metrics::Registry& registry,
+                                               proxy::admin::HealthState& health) {
+  if (path.empty()) {
+    house.on_reload([](const proxy::op::Actor& /*by*/) -> protocol::Result<proxy::op::Reloaded> {
+      return protocol::fail(protocol::FailureKind::unsupported_feature,
+                            "this process was started without a file to reload");
+    });
+    return nullptr;
+  }
+  auto reloader = std::make_unique<proxy::Reloader>(path, server, registry);
+  reloader->on_change(
+      [&health](const config::Config& config) { health.set_readiness(config.admin.readiness); });
+  house.on_reload([&one = *reloader](const proxy::op::Actor& by) { return one.reload(by); });
+  return reloader;
 }
 
 using proxy::op::ShutdownMode;
@@ -129,6 +151,7 @@ int run_server(const std::string& path, std::shared_ptr<const config::Config> co
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGUSR1);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   ::prctl(PR_SET_DUMPABLE,
@@ -158,6 +181,7 @@ int run_server(const std::string& path, std::shared_ptr<const config::Config> co
     proxy::admin::HealthState health(
         {{}, [&] { return backend_health(server); }, config->admin.readiness});
     house.ready_by([&health] { return health.ready().ok; });
+    auto reloader = make_reloader(path, server, house, registry, health);
     const auto admin = start_admin(config->admin, registry, health, &house);
     const protocol::Status status = admin ? server.start() : admin.failure();
     if (!status) {
@@ -165,9 +189,15 @@ int run_server(const std::string& path, std::shared_ptr<const config::Config> co
       code = 1;
       server.join();
     } else {
+      if (reloader != nullptr) {
+        reloader->start([&house] {
+          [[maybe_unused]] const auto reloaded = house.reload({"", "file"});
+        });
+      }
       health.set_started();
       metrics::log::info("started", {{"version", SLUICE_VERSION}, {"config", path}});
       const int signal = next_signal(signals, server);
+      reloader.reset();  // one that is under way comes to its end first
       metrics::log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
       registry.set_draining(true);
       health.set_draining();

@@ -77,12 +77,13 @@ class Log {
     put({now, level, event, fields});
   }
 
+  void set_format(Format format) { format_.store(format, std::memory_order_relaxed); }
   std::uint64_t dropped() const { return queue_->overrun_counter(); }
   std::uint64_t suppressed() const { return suppressed_.load(std::memory_order_relaxed); }
 
  private:
   void put(const Line& line) {
-    std::string text = format_line(line, format_);
+    std::string text = format_line(line, format_.load(std::memory_order_relaxed));
     text.push_back('\n');
     logger_->log(spdlog::level::info, spdlog::string_view_t(text.data(), text.size()));
   }
@@ -95,7 +96,7 @@ class Log {
     }
   }
 
-  const Format format_;
+  std::atomic<Format> format_;
   std::shared_ptr<spdlog::details::thread_pool> queue_;
   std::shared_ptr<spdlog::async_logger> logger_;
   std::atomic<std::uint64_t> suppressed_{0};
@@ -146,6 +147,12 @@ void stop() {
 void set_level(Level level) {
   if (the_log) {
     level_now.store(level);
+  }
+}
+
+void set_format(Format format) {
+  if (the_log) {
+    the_log->set_format(format);
   }
 }
 

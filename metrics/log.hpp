@@ -72,6 +72,7 @@ Level level_of(protocol::Severity severity);
 void start(Options options);
 void stop();
 void set_level(Level level);
+void set_format(Format format);
 
 // Lines lost since start because the queue was full, and lines left out as repeats.
 std::uint64_t dropped();

@@ -10,6 +10,11 @@
 namespace sluice::metrics {
 namespace {
 
+double now_in_seconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(now).count();
+}
+
 void add_up(PoolSample& sum, const PoolSample& one) {
   sum.idle += one.idle;
   sum.used += one.used;
@@ -153,6 +158,25 @@ std::shared_ptr<MiddlewareInstruments> Registry::lend_middleware(const std::stri
   return lend(middleware_, {route, middleware});
 }
 
+void Registry::note_reload(Outcome outcome) {
+  const std::lock_guard lock(mutex_);
+  ++reloads_.at(static_cast<std::size_t>(outcome));
+  reload_ok_ = outcome == Outcome::ok;
+  if (reload_ok_) {
+    reloaded_at_ = now_in_seconds();
+  }
+}
+
+void Registry::note_start() {
+  const std::lock_guard lock(mutex_);
+  reloaded_at_ = now_in_seconds();
+}
+
+void Registry::set_certificates(std::vector<Certificate> certificates) {
+  const std::lock_guard lock(mutex_);
+  certificates_ = std::move(certificates);
+}
+
 void Registry::sample_pool(const std::string& pool, Sampler sampler) {
   const std::lock_guard lock(mutex_);
   const bool room = pools_.all.size() < kMaxNames || pools_.by_names.contains({pool});
@@ -196,10 +220,13 @@ View Registry::look() const {
   view.now = std::chrono::steady_clock::now().time_since_epoch();
   view.max_client_connections = max_client_connections_.load(std::memory_order_relaxed);
   view.draining = draining_.load(std::memory_order_relaxed);
-  view.reload_successful = reload_ok_.load(std::memory_order_relaxed);
   view.log_dropped = log::dropped();
   view.log_suppressed = log::suppressed();
   const std::lock_guard lock(mutex_);
+  view.reload_successful = reload_ok_;
+  view.reloads = reloads_;
+  view.reloaded_at = reloaded_at_;
+  view.certificates = certificates_;
   for (const WorkerInstruments& worker : workers_) {
     view.workers.push_back(&worker);
   }

@@ -9,6 +9,7 @@
 // The labels' values come from the configuration. No kind has more than kMaxNames of them at a
 // time: what comes after them is counted together, under the name "other".
 
+#include <array>
 #include <atomic>
 #include <deque>
 #include <functional>
@@ -77,7 +78,11 @@ class Registry : public prometheus::Collectable {
     max_client_connections_.store(static_cast<std::int64_t>(most), std::memory_order_relaxed);
   }
   void set_draining(bool draining) { draining_.store(draining, std::memory_order_relaxed); }
-  void set_reload_successful(bool ok) { reload_ok_.store(ok, std::memory_order_relaxed); }
+  // A reload has ended, so or so, or (counted as none) the process has started.
+  void note_reload(Outcome outcome);
+  void note_start();
+  // Of the configuration in force.
+  void set_certificates(std::vector<Certificate> certificates);
 
   std::vector<prometheus::MetricFamily> Collect() const override;
   // The text format, version 0.0.4.
@@ -115,9 +120,12 @@ class Registry : public prometheus::Collectable {
   std::string io_;
   std::atomic<std::int64_t> max_client_connections_{0};
   std::atomic<bool> draining_{false};
-  std::atomic<bool> reload_ok_{true};
 
-  mutable std::mutex mutex_;  // of the containers; not held while a sampler runs
+  mutable std::mutex mutex_;  // of what follows; not held while a sampler runs
+  bool reload_ok_ = true;
+  std::array<std::uint64_t, kValuesOf<Outcome>> reloads_{};
+  double reloaded_at_ = 0;
+  std::vector<Certificate> certificates_;
   std::deque<WorkerInstruments> workers_;
   Kind<PoolInstruments> pools_;
   Kind<ListenerInstruments> listeners_;

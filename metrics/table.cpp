@@ -118,6 +118,20 @@ double seconds_behind(const View& view) {
   return std::chrono::duration<double>(most).count();
 }
 
+void collect_reloads(const View& view, const Row& row, MetricFamily& family) {
+  for (std::size_t at = 0; at < view.reloads.size(); ++at) {
+    const auto word = label_of(static_cast<Outcome>(at));
+    put(family, static_cast<double>(view.reloads[at]),
+        {{std::string(row.labels[0]), std::string(word)}});
+  }
+}
+
+void collect_certificates(const View& view, const Row& row, MetricFamily& family) {
+  for (const Certificate& one : view.certificates) {
+    put(family, one.not_after, {{std::string(row.labels[0]), one.file}});
+  }
+}
+
 using enum FailureKind;
 constexpr std::uint64_t kBackendKinds =
     only(backend_unreachable, backend_tls_failed, backend_login_failed, backend_protocol,
@@ -343,6 +357,19 @@ std::vector<Row> process_rows() {
       process<[](const View& v) { return v.reload_successful; }>(
           "sluice_config_last_reload_successful", kGauge,
           "0 when the last reload was refused and the configuration before it is still in use."),
+      {"sluice_config_reloads_total",
+       "Reloads of the configuration, by what became of them.",
+       kCounter,
+       {"result"},
+       &collect_reloads},
+      process<[](const View& v) { return v.reloaded_at; }>(
+          "sluice_config_last_reload_success_timestamp_seconds", kGauge,
+          "When the configuration in use was loaded, since the epoch."),
+      {"sluice_tls_certificate_not_after_timestamp_seconds",
+       "When the certificate in the file ends, the first where it holds several, since the epoch.",
+       kGauge,
+       {"file"},
+       &collect_certificates},
       process<[](const View& v) { return v.log_dropped; }>(
           "sluice_log_lines_dropped_total", kCounter,
           "Log lines lost because stderr was read too slowly."),

@@ -2,6 +2,7 @@
 
 // One row for each metric: the exporter and docs/metrics.md are both made from it.
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -31,6 +32,12 @@ struct NamedSample {
   PoolSample sample;
 };
 
+// A file with a certificate, and when that ends, in seconds since the epoch.
+struct Certificate {
+  std::string file;
+  double not_after = 0;
+};
+
 // What a scrape looks at.
 struct View {
   std::vector<const WorkerInstruments*> workers;
@@ -46,6 +53,9 @@ struct View {
   std::int64_t max_client_connections = 0;
   bool draining = false;
   bool reload_successful = true;
+  std::array<std::uint64_t, kValuesOf<Outcome>> reloads{};
+  double reloaded_at = 0;  // seconds since the epoch
+  std::vector<Certificate> certificates{};
   std::uint64_t log_dropped = 0;
   std::uint64_t log_suppressed = 0;
 };

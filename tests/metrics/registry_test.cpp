@@ -263,16 +263,48 @@ TEST(Registry, ShowsTheStateOfTheProcess) {
   EXPECT_NE(lines_of(registry, "sluice_build_info{version=\"1.2.3\",compiler=\""), "");
   EXPECT_EQ(lines_of(registry, "sluice_draining"), "sluice_draining 0\n");
   registry.set_draining(true);
-  registry.set_reload_successful(false);
+  registry.note_reload(Outcome::ok);
+  registry.note_reload(Outcome::failed);
   EXPECT_EQ(lines_of(registry, "sluice_draining"), "sluice_draining 1\n");
   EXPECT_EQ(lines_of(registry, "sluice_config_last_reload_successful"),
             "sluice_config_last_reload_successful 0\n");
+  EXPECT_EQ(lines_of(registry, "sluice_config_reloads_total"),
+            "sluice_config_reloads_total{result=\"ok\"} 1\n"
+            "sluice_config_reloads_total{result=\"failed\"} 1\n");
+  EXPECT_EQ(lines_of(registry, "sluice_tls_certificate_not_after_timestamp_seconds"), "");
+  registry.set_certificates({{"/certs/tls.crt", 5}});
+  EXPECT_EQ(lines_of(registry, "sluice_tls_certificate_not_after_timestamp_seconds"),
+            "sluice_tls_certificate_not_after_timestamp_seconds{file=\"/certs/tls.crt\"} 5\n");
   const ProcessSample process = sample_process();
   EXPECT_GT(process.resident_bytes, 100'000U);
   EXPECT_LT(process.resident_bytes, process.virtual_bytes);
   EXPECT_GT(process.start_time_seconds, 1.5e9);
   EXPECT_GE(process.open_fds, 3U);
   EXPECT_GE(process.threads, 1U);
+}
+
+TEST(Registry, ASetThatIsGivenBackGoesToTheNextWithWhatItHasCounted) {
+  Registry registry("test");
+  auto first = registry.lend_route("reports");
+  auto second = registry.lend_route("reports");
+  first->sessions.add(2);
+  second->sessions.add(3);
+  RouteInstruments* const set = first.get();
+  first.reset();
+  EXPECT_EQ(lines_of(registry, "sluice_route_sessions_total"),
+            "sluice_route_sessions_total{route=\"reports\"} 5\n");
+  first = registry.lend_route("reports");
+  EXPECT_EQ(first.get(), set);
+}
+
+TEST(Registry, ANameOfWhichNothingIsLentIsGone) {
+  Registry registry("test");
+  auto other = registry.lend_route("rest");
+  auto route = registry.lend_route("reports");
+  route.reset();
+  EXPECT_EQ(lines_of(registry, "sluice_route_sessions_total"),
+            "sluice_route_sessions_total{route=\"rest\"} 0\n");
+  EXPECT_EQ(registry.lend_route("reports")->sessions.value(), 0U);
 }
 
 TEST(Registry, RendersHelpAndTypeOfEveryRowOnce) {
