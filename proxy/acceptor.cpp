@@ -65,9 +65,9 @@ int listen_on(const SocketAddress& address, int& error) {
 
 }  // namespace
 
-protocol::Result<std::vector<std::unique_ptr<Acceptor>>> Acceptor::open(Server& server,
-                                                                        const Listener& listener) {
-  const config::Address& bind = listener.config->bind;
+protocol::Result<std::vector<std::unique_ptr<Acceptor>>> Acceptor::open(
+    Server& server, const ListenerPtr& listener) {
+  const config::Address& bind = listener->config->bind;
   auto addresses = resolve(bind, Purpose::listen);
   if (!addresses) {
     return std::move(addresses.failure());
@@ -80,25 +80,25 @@ protocol::Result<std::vector<std::unique_ptr<Acceptor>>> Acceptor::open(Server& 
       continue;  // all addresses were asked for, on a host without IPv6
     }
     if (fd < 0) {
-      return cannot_listen(listener, error);
+      return cannot_listen(*listener, error);
     }
     acceptors.emplace_back(new Acceptor(server, listener, fd, to_string(address)));
   }
   if (acceptors.empty()) {
-    return cannot_listen(listener, EAFNOSUPPORT);
+    return cannot_listen(*listener, EAFNOSUPPORT);
   }
   return acceptors;
 }
 
-Acceptor::Acceptor(Server& server, const Listener& listener, int fd, std::string bound)
-    : server_(server), listener_(listener), fd_(fd), bound_(std::move(bound)) {}
+Acceptor::Acceptor(Server& server, ListenerPtr listener, int fd, std::string bound)
+    : server_(server), listener_(std::move(listener)), fd_(fd), bound_(std::move(bound)) {}
 
 Acceptor::~Acceptor() {
   if (fd_ >= 0) {
     ::close(fd_);
   }
-  if (!listener_.config->bind.unix_path.empty()) {
-    ::unlink(listener_.config->bind.unix_path.c_str());
+  if (!listener_->config->bind.unix_path.empty()) {
+    ::unlink(listener_->config->bind.unix_path.c_str());
   }
 }
 
@@ -109,7 +109,7 @@ void Acceptor::start(Loop& loop) {
     ask_ring();
   } else if (!loop_->watch(fd_, *this)) {
     metrics::log::error("listener_not_watched",
-                        {{"listener", listener_.config->name}, {"error", std::strerror(errno)}});
+                        {{"listener", listener_->config->name}, {"error", std::strerror(errno)}});
   }
 }
 
@@ -216,7 +216,7 @@ void Acceptor::accept_all() {
 // Descriptors or memory have run out: those that wait stay in the kernel's queue.
 void Acceptor::pause(int error) {
   metrics::log::warning("accept_paused",
-                        {{"listener", listener_.config->name}, {"error", std::strerror(error)}});
+                        {{"listener", listener_->config->name}, {"error", std::strerror(error)}});
   pause_->arm(loop_->now() + kPause,
               [this] { loop_->ring() != nullptr ? ask_ring() : accept_all(); });
 }

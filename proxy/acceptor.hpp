@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "protocol/result.hpp"
@@ -21,16 +22,19 @@ class Acceptor final : private Watched, private RingListener {
  public:
   // Binds and listens on every address of the listener; nothing is accepted before start().
   static protocol::Result<std::vector<std::unique_ptr<Acceptor>>> open(Server& server,
-                                                                       const Listener& listener);
+                                                                       const ListenerPtr& listener);
   ~Acceptor() override;
 
   // On the loop's thread.
   void start(Loop& loop);
   void stop();
+  // Who comes from now on is of this listener, whose address is the same. On the loop's thread once
+  // it was started.
+  void serve(ListenerPtr listener) { listener_ = std::move(listener); }
   const std::string& bound() const { return bound_; }
 
  private:
-  Acceptor(Server& server, const Listener& listener, int fd, std::string bound);
+  Acceptor(Server& server, ListenerPtr listener, int fd, std::string bound);
   void on_events(std::uint32_t events) override;
   void on_accepted(int result) override;
   void ask_ring();
@@ -39,7 +43,7 @@ class Acceptor final : private Watched, private RingListener {
   void pause(int error);
 
   Server& server_;
-  const Listener& listener_;
+  ListenerPtr listener_;
   int fd_;
   std::string bound_;
   Loop* loop_ = nullptr;

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "proxy/address.hpp"
@@ -12,10 +13,10 @@
 
 namespace sluice::proxy {
 
-// An address to connect to, and which host of the pool's url gave it.
+// An address to connect to, and the host of the pool's url that gave it.
 struct Endpoint {
   SocketAddress address;
-  std::size_t host = 0;  // index into config::Pool::addresses
+  std::string host;
 
   friend bool operator==(const Endpoint& a, const Endpoint& b) = default;
 };

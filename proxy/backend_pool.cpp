@@ -67,17 +67,66 @@ protocol::Protocol to_protocol(config::Protocol protocol) {
                                              : protocol::Protocol::postgresql;
 }
 
+BackendPool::Shared::Shared(PoolSettingsPtr first)
+    : name(first->pool->name), reset_on_return(first->pool->pool_reset_on_return) {
+  settings_ = std::move(first);
+}
+
+PoolSettingsPtr BackendPool::Shared::now() const {
+  const std::lock_guard lock(mutex_);
+  return settings_;
+}
+
+void BackendPool::Shared::change(PoolSettingsPtr to) {
+  reset_on_return.store(to->pool->pool_reset_on_return, std::memory_order_relaxed);
+  const std::lock_guard lock(mutex_);
+  settings_.swap(to);
+}
+
 BackendPool::BackendPool(std::shared_ptr<Shared> shared, std::string user, std::string database,
                          Budgets budgets)
-    : slots(shared->pool->name, limits_of(*shared->pool), std::move(budgets)),
+    : slots(shared->name, limits_of(*shared->now()->pool), std::move(budgets)),
       shared_(std::move(shared)),
-      dialect_(protocol::dialect(to_protocol(shared_->pool->protocol))),
+      dialect_(protocol::dialect(to_protocol(shared_->now()->pool->protocol))),
       user_(std::move(user)),
-      database_(std::move(database)),
-      description_(describe(*shared_->pool, dialect_)) {}
+      database_(std::move(database)) {}
 
-ssl_ctx_st* BackendPool::tls() const {
-  return shared_->tls ? shared_->tls->get() : nullptr;
+metrics::log::About BackendPool::about() const {
+  metrics::log::About about;
+  about.keep("pool", name()).keep("user", user()).keep("database", database());
+  return about;
+}
+
+std::shared_ptr<const config::Pool> BackendPool::config() const {
+  const PoolSettingsPtr now = settings();
+  return {now, now->pool};
+}
+
+std::string BackendPool::user() const {
+  return user_.empty() ? config()->user : user_;
+}
+
+std::string BackendPool::database() const {
+  return database_.empty() ? config()->database : database_;
+}
+
+std::string BackendPool::description() const {
+  return describe(*config(), dialect_);
+}
+
+void BackendPool::adapt(bool renew, TimePoint now) {
+  slots.set_limits(limits_of(*config()), now);
+  if (!renew) {
+    return;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    last_order_.reset();
+    last_failure_.reset();
+    known_.clear();
+  }
+  down_.store(false, std::memory_order_relaxed);
+  slots.retire(pool::CloseReason::reload, now);
 }
 
 void BackendPool::note_failure(const protocol::Failure& failure, TimePoint now) {
@@ -101,7 +150,9 @@ void BackendPool::note_success(LoginOrder order) {
   {
     const std::lock_guard lock(mutex_);
     last_failure_.reset();
-    last_order_ = std::move(order);
+    if (order.era == slots.era()) {
+      last_order_ = std::move(order);
+    }
   }
   note_health(true, {});
 }
@@ -133,11 +184,11 @@ protocol::Failure BackendPool::why_down(TimePoint now) const {
   const std::lock_guard lock(mutex_);
   if (!last_failure_) {
     return protocol::fail(protocol::FailureKind::backend_unreachable,
-                          "the backend of pool " + description_ + " is down");
+                          "the backend of pool " + description() + " is down");
   }
   protocol::Failure failure = *last_failure_;
-  failure.text += "; pool " + shared_->pool->name + " has opened no connection for " +
-                  in_ms(now - down_since_) + ", the next attempt is due " +
+  failure.text += "; pool " + name() + " has opened no connection for " + in_ms(now - down_since_) +
+                  ", the next attempt is due " +
                   (snapshot.retry_in > Duration::zero() ? "in " + in_ms(snapshot.retry_in) : "now");
   return failure;
 }
@@ -169,42 +220,23 @@ void BackendPool::check_version(const std::string& server_version) {
   }
 }
 
-BackendPools::BackendPools(std::shared_ptr<const config::Config> config,
-                           metrics::Registry& registry, std::uint32_t workers)
-    : config_(std::move(config)), registry_(registry), workers_(workers) {}
-
-protocol::Status BackendPools::prepare() {
-  for (const config::Pool& pool : config_->pools) {
-    auto shared = std::make_shared<BackendPool::Shared>();
-    shared->config = config_;
-    shared->pool = &pool;
-    shared->on_health = on_health_;
-    if (pool.tls.mode != config::TlsMode::disable) {
-      auto context = make_client_tls(pool.tls);
-      if (!context) {
-        return std::move(context.failure());
-      }
-      shared->tls = std::move(*context);
-    }
-    for (std::uint32_t worker = 0; worker < workers_; ++worker) {
-      shared->instruments.push_back(&registry_.add_pool(pool.name));
-    }
-    sample(shared);
-    std::lock_guard lock(mutex_);  // readiness may be asked for already
-    shared_.emplace(pool.name, std::move(shared));
-  }
-  return protocol::Done{};
-}
+BackendPools::BackendPools(metrics::Registry& registry, std::uint32_t workers)
+    : registry_(registry), workers_(workers) {}
 
 BackendPoolPtr BackendPools::get(const config::Pool& pool, const std::string& user,
                                  const std::string& database) {
-  std::string key = pool.name + '\0' + user + '\0' + database;
+  const std::string own_user = pool.user.empty() ? user : std::string();
+  const std::string own_database = pool.database.empty() ? database : std::string();
+  std::string key = pool.name + '\0' + own_user + '\0' + own_database;
   std::lock_guard lock(mutex_);
+  const auto shared = shared_.find(pool.name);
+  if (shared == shared_.end() || !same_kind(*shared->second->now()->pool, pool)) {
+    return nullptr;
+  }
   BackendPoolPtr& entry = pools_[key];
   if (!entry) {
-    const auto& shared = shared_.at(pool.name);
-    entry =
-        std::make_shared<BackendPool>(shared, user, database, budgets_of(*shared, user, database));
+    entry = std::make_shared<BackendPool>(shared->second, own_user, own_database,
+                                          budgets_of(*shared->second, user, database));
     if (made_) {
       made_(entry);
     }
@@ -216,23 +248,6 @@ BackendPoolPtr BackendPools::get(const config::Pool& pool, const std::string& us
     }
   }
   return entry;
-}
-
-BackendPool::Budgets BackendPools::budgets_of(BackendPool::Shared& shared, const std::string& user,
-                                              const std::string& database) {
-  BackendPool::Budgets budgets;
-  auto add = [&budgets](auto& known, const std::string& name, std::size_t cap) {
-    if (cap != 0) {
-      auto& budget = known[name];
-      if (budget == nullptr) {
-        budget = std::make_shared<pool::Budget>(cap);
-      }
-      budgets.push_back(budget);
-    }
-  };
-  add(shared.database_budgets, database, shared.pool->max_db_connections);
-  add(shared.user_budgets, user, shared.pool->max_user_connections);
-  return budgets;
 }
 
 std::vector<pool::Member*> BackendPools::shut_down() {
@@ -250,7 +265,7 @@ std::vector<pool::Member*> BackendPools::shut_down() {
 template <typename Do>
 void BackendPools::each_of(const std::string& name, Do act) const {
   for (const auto& [key, pool] : pools_) {
-    if (pool->config().name == name) {
+    if (pool->name() == name) {
       act(*pool);
     }
   }
@@ -314,19 +329,21 @@ std::vector<std::pair<std::string, std::optional<bool>>> BackendPools::health() 
   return health;
 }
 
-void BackendPools::sample(const std::shared_ptr<BackendPool::Shared>& shared) {
-  const std::string& name = shared->pool->name;
-  registry_.sample_pool(name, [this, shared]() -> std::optional<metrics::PoolSample> {
+void BackendPools::sample(const SharedPtr& of_all) {
+  const std::weak_ptr<BackendPool::Shared> known = of_all;
+  registry_.sample_pool(of_all->name, [this, known]() -> std::optional<metrics::PoolSample> {
+    const SharedPtr shared = known.lock();
+    if (shared == nullptr || shared->removed.load(std::memory_order_acquire)) {
+      return std::nullopt;
+    }
+    const PoolSettingsPtr settings = shared->now();
     metrics::PoolSample sum;
-    sum.size = static_cast<std::int64_t>(shared->pool->pool_size);
-    sum.overflow_max = shared->pool->max_overflow;
+    std::int64_t pairs = 0;
     if (int up = shared->up.load(std::memory_order_relaxed); up >= 0) {
       sum.backend_up = up > 0;
     }
-    for (const BackendPoolPtr& pool : all()) {
-      if (pool->config().name != shared->pool->name) {
-        continue;
-      }
+    for (const BackendPoolPtr& pool : of(shared)) {
+      ++pairs;
       pool::Snapshot snapshot = pool->slots.snapshot(pool::Clock::now());
       sum.idle += static_cast<std::int64_t>(snapshot.idle);
       sum.used += static_cast<std::int64_t>(snapshot.in_use);
@@ -336,6 +353,18 @@ void BackendPools::sample(const std::shared_ptr<BackendPool::Shared>& shared) {
       sum.pending += static_cast<std::int64_t>(snapshot.waiting);
       sum.oldest_wait = std::max<std::chrono::nanoseconds>(sum.oldest_wait, snapshot.oldest_wait);
     }
+    // Each user and database has bounds of its own; one that nobody has asked for yet counts as
+    // one.
+    pairs = std::max<std::int64_t>(pairs, 1);
+    sum.size = pairs * static_cast<std::int64_t>(settings->pool->pool_size);
+    sum.min_idle = pairs * static_cast<std::int64_t>(settings->pool->min_idle);
+    sum.overflow_max = settings->pool->max_overflow < 0 ? -1 : pairs * settings->pool->max_overflow;
+    for (const auto& one : shared->instruments) {
+      sum.validating += one->tended(metrics::Tending::validating).value();
+      sum.resetting += one->tended(metrics::Tending::resetting).value();
+    }
+    // The two were not read at one moment.
+    sum.used = std::max<std::int64_t>(sum.used - sum.validating - sum.resetting, 0);
     return sum;
   });
 }

@@ -1,6 +1,8 @@
 #pragma once
 
-// A pool of the configuration as it runs: for one (user, database), shared by all workers.
+// A pool of the configuration as it runs, shared by all workers: one for each user and database
+// where the url leaves them to the client. A new configuration changes it in place; one that
+// takes it away, or makes another of it, ends it.
 
 #include <atomic>
 #include <functional>
@@ -14,6 +16,7 @@
 
 #include "config/config.hpp"
 #include "metrics/instruments.hpp"
+#include "metrics/log.hpp"
 #include "pool/budget.hpp"
 #include "pool/pool.hpp"
 #include "protocol/conversation.hpp"
@@ -27,9 +30,21 @@ class Registry;
 
 namespace sluice::proxy {
 
+// What an entry of `pools:` comes to. Immutable.
+struct PoolSettings {
+  std::shared_ptr<const config::Config> config;  // keeps `pool` alive
+  const config::Pool* pool;
+  TlsContextPtr tls;      // null: mode disable
+  std::string tls_files;  // what was in its files; for a comparison
+  // What a backend is logged in with, whatever route it will serve.
+  std::shared_ptr<const protocol::SessionDefaults> defaults;
+};
+using PoolSettingsPtr = std::shared_ptr<const PoolSettings>;
+
 // What a login to a pool's server takes, but for the address.
 struct LoginOrder {
   protocol::BackendTarget target;
+  PoolSettingsPtr settings;
   std::uint64_t fit_class = 0;  // of the sessions that such a connection can serve
   std::uint32_t era = 0;        // of the pool
 };
@@ -42,28 +57,51 @@ class BackendPool : public std::enable_shared_from_this<BackendPool> {
 
   // The parts that all pools of one entry of the configuration share.
   struct Shared {
-    std::shared_ptr<const config::Config> config;  // keeps `pool` alive
-    const config::Pool* pool;
-    TlsContextPtr tls;                                   // null: mode disable
-    std::vector<metrics::PoolInstruments*> instruments;  // by worker
-    std::atomic<int> up{-1};  // of the last attempt to connect; -1: none yet
-    HealthHook on_health;     // may be empty
+    explicit Shared(PoolSettingsPtr first);
+    PoolSettingsPtr now() const;
+    void change(PoolSettingsPtr to);
+
+    const std::string name;
+    std::vector<std::shared_ptr<metrics::PoolInstruments>> instruments;  // by worker
+    std::atomic<int> up{-1};           // of the last attempt to connect; -1: none yet
+    std::atomic<bool> removed{false};  // from the configuration
+    std::atomic<config::ResetOnReturn> reset_on_return;
+    HealthHook on_health;  // may be empty
     // By database and by user, where there is a cap; filled by BackendPools.
     std::unordered_map<std::string, std::shared_ptr<pool::Budget>> database_budgets;
     std::unordered_map<std::string, std::shared_ptr<pool::Budget>> user_budgets;
+
+   private:
+    mutable std::mutex mutex_;
+    PoolSettingsPtr settings_;
   };
 
   using Budgets = std::vector<std::shared_ptr<pool::Budget>>;
+  // `user` and `database`: the client's own, where the url leaves them out; else "".
   BackendPool(std::shared_ptr<Shared> shared, std::string user, std::string database,
               Budgets budgets);
 
-  const config::Pool& config() const { return *shared_->pool; }
+  const std::string& name() const { return shared_->name; }
+  // As it is now; a reload may change it at any time.
+  PoolSettingsPtr settings() const { return shared_->now(); }
+  std::shared_ptr<const config::Pool> config() const;
   const protocol::Dialect& dialect() const { return dialect_; }
-  const std::string& user() const { return user_; }
-  const std::string& database() const { return database_; }
+  // What its connections are logged in as.
+  std::string user() const;
+  std::string database() const;
   // "pets_pg (postgresql 127.0.0.1:5432)": for error texts.
-  const std::string& description() const { return description_; }
-  ssl_ctx_st* tls() const;
+  std::string description() const;
+  // What every line of the log says of it.
+  metrics::log::About about() const;
+  config::ResetOnReturn reset_on_return() const {
+    return shared_->reset_on_return.load(std::memory_order_relaxed);
+  }
+  // The configuration has it no more: its sessions are to end.
+  bool removed() const { return shared_->removed.load(std::memory_order_acquire); }
+  bool belongs_to(const Shared& shared) const { return shared_.get() == &shared; }
+  // Brings the new settings, which it has already, to its connections: bounds and times at once,
+  // what they were logged in with as they become free, if `renew`.
+  void adapt(bool renew, TimePoint now);
   metrics::PoolInstruments& instruments(std::uint32_t worker) const {
     return *shared_->instruments[worker];
   }
@@ -101,9 +139,8 @@ class BackendPool : public std::enable_shared_from_this<BackendPool> {
 
   std::shared_ptr<Shared> shared_;
   const protocol::Dialect& dialect_;
-  std::string user_;
-  std::string database_;
-  std::string description_;
+  const std::string user_;
+  const std::string database_;
   AddressBook book_;
   std::atomic<bool> down_{false};  // the last attempt failed
   mutable std::mutex mutex_;
@@ -120,12 +157,18 @@ using BackendPoolPtr = std::shared_ptr<BackendPool>;
 // the name of a pool: it goes for every user and database, for pools that are made later too.
 class BackendPools {
  public:
-  BackendPools(std::shared_ptr<const config::Config> config, metrics::Registry& registry,
-               std::uint32_t workers);
+  BackendPools(metrics::Registry& registry, std::uint32_t workers);
 
-  // Builds what every pool of the configuration needs; false with the reason when a TLS file is
-  // bad.
-  protocol::Status prepare();
+  // What every pool of a configuration needs. Fails with the reason when a TLS file is bad.
+  using Settings = std::vector<PoolSettingsPtr>;
+  protocol::Result<Settings> prepare(const std::shared_ptr<const config::Config>& config) const;
+  // From now on these are what there is. Pools that are in it still are changed in place; what
+  // their connections were logged in with takes effect on those that are opened from now on, and
+  // the others end when they are free. Returns the pools that are in it no more, or are something
+  // else there; nobody gets them from now on.
+  std::vector<BackendPoolPtr> apply(Settings settings, TimePoint now);
+  // Null: there is no such pool any more. `user` and `database` are what a connection is to be
+  // logged in as.
   BackendPoolPtr get(const config::Pool& pool, const std::string& user,
                      const std::string& database);
   std::vector<BackendPoolPtr> all() const;
@@ -148,13 +191,16 @@ class BackendPools {
   std::vector<std::pair<std::string, std::optional<bool>>> health() const;
 
  private:
-  void sample(const std::shared_ptr<BackendPool::Shared>& shared);
+  using SharedPtr = std::shared_ptr<BackendPool::Shared>;
+  void add(PoolSettingsPtr settings);
+  void change(const SharedPtr& shared, PoolSettingsPtr settings, TimePoint now);
+  std::vector<BackendPoolPtr> of(const SharedPtr& shared) const;
+  void sample(const SharedPtr& shared);
   template <typename Do>
   void each_of(const std::string& name, Do act) const;
   static BackendPool::Budgets budgets_of(BackendPool::Shared& shared, const std::string& user,
                                          const std::string& database);
 
-  std::shared_ptr<const config::Config> config_;
   metrics::Registry& registry_;
   std::uint32_t workers_;
   mutable std::mutex mutex_;
@@ -168,5 +214,10 @@ class BackendPools {
 };
 
 protocol::Protocol to_protocol(config::Protocol protocol);
+// Whether sessions and connections of the one can go on with the other: the protocol, the database
+// and who says which user are the same.
+bool same_kind(const config::Pool& a, const config::Pool& b);
+// What a client of such a pool is told.
+std::string removed_text(const std::string& pool);
 
 }  // namespace sluice::proxy

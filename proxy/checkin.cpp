@@ -31,7 +31,7 @@ Cleanup with_policy(Cleanup left, ResetOnReturn policy) {
 Task<bool> clean(Backend& backend, Cleanup cleanup) {
   Worker& worker = backend.home();
   TimePoint deadline = worker.loop.now() + kChoreTimeout;
-  const bool commit = backend.pool().config().pool_reset_on_return == ResetOnReturn::commit;
+  const bool commit = backend.pool().reset_on_return() == ResetOnReturn::commit;
   bool ok = true;
   if (cleanup == Cleanup::rollback) {
     ok = co_await backend.run_chore(commit ? Chore::commit : Chore::rollback, deadline);
@@ -52,6 +52,9 @@ Task<bool> clean(Backend& backend, Cleanup cleanup) {
 
 Task<void> clean_and_put_back(Backend& lent, Cleanup cleanup) {
   BackendPtr backend = lent.shared_from_this();
+  const BackendPoolPtr pool = backend->pool().shared_from_this();
+  const metrics::Present tended(
+      pool->instruments(backend->home().index).tended(metrics::Tending::resetting));
   // A cancel request that has not reached the server yet must not hit the next holder's query.
   while (backend->cancels > 0) {
     co_await backend->cancels_done.wait();
@@ -61,7 +64,7 @@ Task<void> clean_and_put_back(Backend& lent, Cleanup cleanup) {
   if (is_clean) {
     put_back(std::move(backend));
   } else {
-    metrics::log::warning("backend_reset_failed", {{"pool", backend->pool().config().name}});
+    metrics::log::write(metrics::log::Level::warning, "backend_reset_failed", backend->about());
     discard(backend, pool::CloseReason::reset_failed);
   }
 }
@@ -73,7 +76,7 @@ void check_in(BackendPtr backend, Cleanup cleanup) {
   Worker& worker = backend->home();
   BackendPool& pool = backend->pool();
   pool.instruments(worker.index).use.observe(worker.loop.now() - backend->lent_at);
-  cleanup = with_policy(cleanup, pool.config().pool_reset_on_return);
+  cleanup = with_policy(cleanup, pool.reset_on_return());
   if (backend->dead() || cleanup == Cleanup::close) {
     discard(backend, pool::CloseReason::error);
   } else if (cleanup == Cleanup::none && !backend->cancel_sent && backend->cancels == 0) {

@@ -147,7 +147,9 @@ Task<Checkout::Got> Checkout::step() {
   if (std::holds_alternative<pool::Down>(decision)) {
     co_return open_failure_ ? std::move(*open_failure_) : pool_->why_down(worker_.loop.now());
   }
-  co_return protocol::fail(FailureKind::shutting_down, "sluice is shutting down");
+  co_return protocol::fail(FailureKind::shutting_down, pool_->removed()
+                                                           ? removed_text(pool_->name())
+                                                           : "sluice is shutting down");
 }
 
 Task<Checkout::Got> Checkout::wait_in_queue() {
@@ -177,7 +179,7 @@ Task<Checkout::Got> Checkout::wait_in_queue() {
 // The end of pool_timeout, which does not run while the pool is paused.
 TimePoint Checkout::deadline() const {
   const Duration paused = pool_->slots.paused_for(worker_.loop.now()) - paused_before_;
-  return asked_at_ + pool_->config().pool_timeout + paused;
+  return asked_at_ + pool_->config()->pool_timeout + paused;
 }
 
 // The pool decides anew; it may tell the ticket before it returns.
@@ -231,13 +233,13 @@ Failure Checkout::timed_out() const {
   if (snapshot.failures > 0) {
     return pool_->why_down(now);
   }
-  const pool::Limits& limits = pool_->slots.limits();
+  const pool::Limits limits = pool_->slots.limits();
   std::string text = "pool " + pool_->description() + " timed out: pool_size " +
                      std::to_string(limits.pool_size) + ", max_overflow " +
                      std::to_string(limits.max_overflow) + ", in use " +
                      std::to_string(snapshot.in_use + snapshot.opening) + ", waiting " +
                      std::to_string(snapshot.waiting) + ", waited " +
-                     std::to_string(pool_->config().pool_timeout.count()) +
+                     std::to_string(pool_->config()->pool_timeout.count()) +
                      " ms; raise pool_size or pool_timeout, or end transactions sooner";
   return protocol::fail(FailureKind::pool_timeout, std::move(text));
 }

@@ -19,14 +19,9 @@ using protocol::Result;
 
 constexpr std::size_t kMaxAnswer = 65536;  // bytes of the answer to a cancel request
 
-const config::Address& host_of(const BackendPool& pool, const Endpoint& at) {
-  return pool.config().addresses[at.host];
-}
-
-protocol::BackendTarget target_at(const BackendPool& pool, const LoginOrder& order,
-                                  const Endpoint& at) {
+protocol::BackendTarget target_at(const LoginOrder& order, const Endpoint& at) {
   protocol::BackendTarget target = order.target;
-  target.host = host_of(pool, at).host;
+  target.host = at.host;
   target.local = at.address.local();
   return target;
 }
@@ -51,10 +46,15 @@ Failure of_backend(Failure failure, const BackendPool& pool) {
   }
 }
 
-DriveContext drive_context(Worker& worker, const BackendPool& pool, const Dialed& dialed,
+DriveContext drive_context(Worker& worker, const LoginOrder& order, const Dialed& dialed,
                            TimePoint deadline) {
-  return {*dialed.stream, Stream::Role::client,    pool.tls(), host_of(pool, dialed.at).host,
-          nullptr,        worker.server.offload(), deadline};
+  return {*dialed.stream,
+          Stream::Role::client,
+          order.settings->tls,
+          dialed.at.host,
+          nullptr,
+          worker.server.offload(),
+          deadline};
 }
 
 // Takes the front off `endpoints` and logs in there; no reader is started. An address that keeps us
@@ -71,10 +71,9 @@ Task<Result<BackendPtr>> log_in(Worker& worker, BackendPoolPtr pool, const Login
   connect(metrics::ConnectPhase::tcp).observe(connected - started);
   const auto share = (deadline - connected) / static_cast<int>(endpoints.size() + 1);
   Duration handshake{0};
-  DriveContext context = drive_context(worker, *pool, *dialed, connected + share);
+  DriveContext context = drive_context(worker, order, *dialed, connected + share);
   context.handshake = &handshake;
-  auto login =
-      co_await drive(pool->dialect().login_backend(target_at(*pool, order, dialed->at)), context);
+  auto login = co_await drive(pool->dialect().login_backend(target_at(order, dialed->at)), context);
   const TimePoint now = worker.loop.now();
   if (!login) {
     Failure failure = of_backend(std::move(login.failure()), *pool);
@@ -90,7 +89,7 @@ Task<Result<BackendPtr>> log_in(Worker& worker, BackendPoolPtr pool, const Login
   connect(metrics::ConnectPhase::auth).observe(now - connected - handshake);
   connect(metrics::ConnectPhase::total).observe(now - started);
   pool->check_version(login->server_version);
-  auto link = pool->dialect().make_link(std::move(*login), worker.server.defaults(pool->config()));
+  auto link = pool->dialect().make_link(std::move(*login), order.settings->defaults);
   auto backend = std::make_shared<Backend>(worker, pool, std::move(dialed->stream), std::move(link),
                                            dialed->at);
   backend->era = order.era;
@@ -138,25 +137,26 @@ Task<protocol::Status> initialise(Backend& backend, TimePoint deadline) {
 
 LoginOrder make_order(Server& server, const BackendPool& pool,
                       const protocol::Conversation* session) {
-  const config::Pool& config = pool.config();
   LoginOrder order;
   order.era = pool.slots.era();  // first: what is newer than it is of the next one
+  order.settings = pool.settings();
+  const config::Pool& config = *order.settings->pool;
   protocol::BackendTarget& target = order.target;
   target.user = pool.user();
   target.database = pool.database();
   target.password = config.password;
   target.tls = static_cast<protocol::TlsMode>(config.tls.mode);
   if (!target.password) {
-    target.learned = server.credentials().learned(pool.user());
+    target.learned = server.credentials()->learned(target.user);
     target.password = target.learned.password;
   }
-  pool.dialect().prepare_target(target, *server.defaults(config), config.connect_args, session);
+  pool.dialect().prepare_target(target, *order.settings->defaults, config.connect_args, session);
   order.fit_class = session != nullptr ? session->link_class() : 0;
   return order;
 }
 
 Task<Result<BackendPtr>> open_backend(Worker& worker, BackendPoolPtr pool, LoginOrder order) {
-  const TimePoint deadline = worker.loop.now() + pool->config().connect_timeout;
+  const TimePoint deadline = worker.loop.now() + pool->config()->connect_timeout;
   auto opened = co_await log_in_somewhere(worker, pool, order, deadline);
   if (opened) {
     (*opened)->start();
@@ -176,7 +176,7 @@ Task<Result<BackendPtr>> open_backend(Worker& worker, BackendPoolPtr pool, Login
 }
 
 Task<Result<std::string>> ask_version(Worker& worker, BackendPoolPtr pool) {
-  const TimePoint deadline = worker.loop.now() + pool->config().connect_timeout;
+  const TimePoint deadline = worker.loop.now() + pool->config()->connect_timeout;
   auto endpoints = co_await find_endpoints(worker, pool, deadline);
   if (!endpoints) {
     co_return std::move(endpoints.failure());
@@ -186,8 +186,8 @@ Task<Result<std::string>> ask_version(Worker& worker, BackendPoolPtr pool) {
     co_return std::move(dialed.failure());
   }
   const LoginOrder order = make_order(worker.server, *pool, nullptr);
-  auto login = co_await drive(pool->dialect().greet(target_at(*pool, order, dialed->at)),
-                              drive_context(worker, *pool, *dialed, deadline));
+  auto login = co_await drive(pool->dialect().greet(target_at(order, dialed->at)),
+                              drive_context(worker, order, *dialed, deadline));
   if (!login) {
     co_return of_backend(std::move(login.failure()), *pool);
   }
@@ -200,7 +200,7 @@ namespace {
 Task<protocol::Status> send_packet(Worker& worker, BackendPtr backend, protocol::Buffer packet,
                                    std::function<bool()> still_wanted) {
   BackendPool& pool = backend->pool();
-  const TimePoint deadline = worker.loop.now() + pool.config().connect_timeout;
+  const TimePoint deadline = worker.loop.now() + pool.config()->connect_timeout;
   std::vector<Endpoint> endpoints{backend->endpoint()};
   auto dialed = co_await dial(worker, pool.shared_from_this(), endpoints, deadline);
   if (!dialed) {
@@ -211,8 +211,8 @@ Task<protocol::Status> send_packet(Worker& worker, BackendPtr backend, protocol:
   timer.arm(deadline, [&] { stream.abort(); });
   if (backend->link().login().tls) {
     const LoginOrder order = make_order(worker.server, pool, nullptr);
-    auto status = co_await drive(pool.dialect().greet(target_at(pool, order, dialed->at)),
-                                 drive_context(worker, pool, *dialed, deadline));
+    auto status = co_await drive(pool.dialect().greet(target_at(order, dialed->at)),
+                                 drive_context(worker, order, *dialed, deadline));
     if (!status) {
       co_return of_backend(std::move(status.failure()), pool);
     }
@@ -247,7 +247,7 @@ Task<protocol::Status> send_cancel(Worker& worker, BackendPtr backend, bool quer
     backend->cancel_sent = true;
     co_return co_await send_packet(worker, backend, std::move(packet), std::move(still_wanted));
   }
-  const TimePoint deadline = worker.loop.now() + pool.config().connect_timeout;
+  const TimePoint deadline = worker.loop.now() + pool.config()->connect_timeout;
   const LoginOrder order = make_order(worker.server, pool, nullptr);
   std::vector<Endpoint> endpoints{backend->endpoint()};
   auto side = co_await log_in(worker, pool.shared_from_this(), order, endpoints, deadline);

@@ -63,6 +63,11 @@ std::shared_ptr<const Secret> Credentials::find(std::string_view user) const {
   return found == entries_.end() ? unknown_ : found->second.handed_out;
 }
 
+bool Credentials::knows(std::string_view user) const {
+  const std::lock_guard lock(mutex_);
+  return entries_.contains(user);
+}
+
 void Credentials::learn(std::string_view user, const Learned& learned) {
   const std::lock_guard lock(mutex_);
   auto found = entries_.find(user);

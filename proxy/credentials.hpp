@@ -26,6 +26,8 @@ class Credentials {
   // learned forms that spare the next login its heavy work.
   std::shared_ptr<const protocol::Secret> find(std::string_view user) const;
 
+  bool knows(std::string_view user) const;
+
   // After a login of `user` that succeeded. What `learned` leaves out is kept.
   void learn(std::string_view user, const protocol::Learned& learned);
 

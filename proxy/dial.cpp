@@ -214,7 +214,8 @@ void look_up(Worker& worker, const LookupsPtr& lookups, std::size_t host,
 }  // namespace
 
 Task<Endpoints> find_endpoints(Worker& worker, BackendPoolPtr pool, TimePoint deadline) {
-  const auto& hosts = pool->config().addresses;
+  const auto config = pool->config();
+  const auto& hosts = config->addresses;
   auto lookups = std::make_shared<Lookups>(worker.loop, hosts.size());
   for (std::size_t host = 0; host < hosts.size(); ++host) {
     if (is_literal(hosts[host])) {
@@ -239,7 +240,7 @@ Task<Endpoints> find_endpoints(Worker& worker, BackendPoolPtr pool, TimePoint de
       continue;
     }
     for (const SocketAddress& address : *answer) {
-      endpoints.push_back({address, host});
+      endpoints.push_back({address, hosts[host].host});
     }
   }
   if (endpoints.empty()) {

@@ -104,7 +104,7 @@ Task<protocol::Status> perform(DriveContext& context, protocol::Want& want, Dial
     co_return protocol::fail(FailureKind::tls_failed, "TLS is not available here");
   } else {
     const TimePoint begun = stream.loop().now();
-    auto done = co_await stream.start_tls(context.tls, context.role, context.host);
+    auto done = co_await stream.start_tls(context.tls->get(), context.role, context.host);
     if (context.handshake != nullptr) {
       *context.handshake = stream.loop().now() - begun;
     }

@@ -13,6 +13,7 @@
 #include "protocol/machine.hpp"
 #include "proxy/offload.hpp"
 #include "proxy/stream.hpp"
+#include "proxy/tls_context.hpp"
 
 namespace sluice::proxy {
 
@@ -22,7 +23,7 @@ class Credentials;
 struct DriveContext {
   Stream& stream;
   Stream::Role role;
-  ssl_ctx_st* tls;           // null: StartTls fails
+  TlsContextPtr tls;         // null: StartTls fails
   std::string host;          // client role: the name to verify
   Credentials* credentials;  // server role: answers FindSecret
   Offload& offload;          // runs Compute

@@ -1,23 +1,37 @@
 #pragma once
 
-// What a session needs to know of the listener that accepted it.
+// What a session needs to know of the listener that accepted it. A reload makes another one for the
+// same socket; sessions keep theirs.
 
+#include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "config/config.hpp"
 #include "metrics/instruments.hpp"
+#include "metrics/registry.hpp"
 #include "protocol/dialect.hpp"
+#include "protocol/login.hpp"
+#include "protocol/result.hpp"
 #include "proxy/tls_context.hpp"
 
 namespace sluice::proxy {
 
 struct Listener {
-  const config::Listener* config;
-  const protocol::Dialect* dialect;
-  TlsContextPtr tls;                                       // null: mode disable
-  std::vector<metrics::ListenerInstruments*> instruments;  // by worker
+  std::shared_ptr<const config::Config> owner;  // keeps `config` alive
+  const config::Listener* config = nullptr;
+  const protocol::Dialect* dialect = nullptr;
+  TlsContextPtr tls;                                                       // null: mode disable
+  std::shared_ptr<const protocol::RsaKey> rsa_key;                         // MySQL
+  std::vector<std::shared_ptr<metrics::ListenerInstruments>> instruments;  // by worker
 };
+using ListenerPtr = std::shared_ptr<const Listener>;
+
+// Reads its certificates; fails with the reason when a TLS file is bad. It takes over what can be
+// kept of `previous`, which may be null.
+protocol::Result<ListenerPtr> make_listener(const std::shared_ptr<const config::Config>& owner,
+                                            const config::Listener& config,
+                                            metrics::Registry& registry, std::uint32_t workers,
+                                            const Listener* previous);
 
 }  // namespace sluice::proxy

@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "config/diff.hpp"
 #include "config/middleware_table.hpp"
 #include "protocol/sql/plain_sets.hpp"
 #include "proxy/deadlines.hpp"
@@ -135,9 +136,10 @@ Policy::~Policy() = default;
 
 protocol::Result<std::shared_ptr<Policy>> Policy::make(std::shared_ptr<const config::Config> config,
                                                        metrics::Registry& registry,
-                                                       std::uint32_t workers, const Maker& maker) {
+                                                       std::uint32_t workers, const Maker& maker,
+                                                       const Policy* previous) {
   auto policy = std::make_shared<Policy>(std::move(config));
-  const Builder builder{registry, workers, maker};
+  const Builder builder{registry, workers, maker, previous};
   const config::Config& all = *policy->config_;
   policy->attribute_names_.emplace_back(kTraceparent);
   policy->sweep_interval_ = proxy::sweep_interval(all.limits);
@@ -167,7 +169,7 @@ Status Policy::add_route(const Builder& builder, const config::Route& config) {
   route->defaults = std::make_shared<const protocol::SessionDefaults>(std::move(*defaults));
   sweep_interval_ = sooner(sweep_interval_, proxy::sweep_interval(route->limits));
   for (std::uint32_t worker = 0; worker < builder.workers; ++worker) {
-    route->instruments.push_back(&builder.registry.add_route(config.name));
+    route->instruments.push_back(builder.registry.lend_route(config.name));
   }
   if (Status made = add_chain(builder, config.middleware, config.name, route->chain); !made) {
     return made;
@@ -179,27 +181,70 @@ Status Policy::add_route(const Builder& builder, const config::Route& config) {
 Status Policy::add_chain(const Builder& builder, const std::vector<config::Middleware>& entries,
                          const std::string& route, middleware::Entries& chain) {
   for (const config::Middleware& entry : entries) {
-    auto made = builder.maker(entry.options);
+    const middleware::Entry* same =
+        builder.previous != nullptr ? builder.previous->find_same(entry, route, chain) : nullptr;
+    if (same != nullptr) {
+      chain.push_back(*same);
+      continue;
+    }
+    auto made = make_entry(builder, entry, route);
     if (!made) {
-      protocol::Failure failure = std::move(made.failure());
-      failure.text = place_of(entry, route) + ": " + failure.text;
-      return failure;
+      return std::move(made.failure());
     }
-    if (background_ == nullptr) {
-      background_ = std::make_unique<middleware::Background>(kBackgroundQueue);
-    }
-    middleware::Entry& added = chain.emplace_back();
-    added.middleware = std::move(*made);
-    added.wants = added.middleware->wants();
-    const std::string name(added.middleware->name());
-    for (std::uint32_t worker = 0; worker < builder.workers; ++worker) {
-      added.instruments.push_back(&builder.registry.add_middleware(route, name));
-    }
-    added.middleware->count_with(builder.registry.add_middleware(route, name));
+    chain.push_back(std::move(*made));
+  }
+  if (!chain.empty() && background_ == nullptr) {
+    background_ = std::make_unique<middleware::Background>(kBackgroundQueue);
   }
   add_attribute_names(entries, attribute_names_);
   sweep_interval_ = sooner(sweep_interval_, interval_of(entries, chain));
   return protocol::Done{};
+}
+
+protocol::Result<middleware::Entry> Policy::make_entry(const Builder& builder,
+                                                       const config::Middleware& entry,
+                                                       const std::string& route) {
+  auto made = builder.maker(entry.options);
+  if (!made) {
+    protocol::Failure failure = std::move(made.failure());
+    failure.text = place_of(entry, route) + ": " + failure.text;
+    return failure;
+  }
+  middleware::Entry added;
+  added.middleware = std::move(*made);
+  added.wants = added.middleware->wants();
+  const std::string name(added.middleware->name());
+  for (std::uint32_t worker = 0; worker < builder.workers; ++worker) {
+    added.instruments.push_back(builder.registry.lend_middleware(route, name));
+  }
+  added.middleware->count_with(builder.registry.lend_middleware(route, name));
+  return added;
+}
+
+const middleware::Entry* Policy::find_same(const config::Middleware& entry,
+                                           const std::string& route,
+                                           const middleware::Entries& chain) const {
+  if (std::holds_alternative<config::RequireToken>(entry.options)) {
+    return nullptr;  // its keys may be others now
+  }
+  const std::vector<config::Middleware>* entries = route.empty() ? &config_->middleware : nullptr;
+  const middleware::Entries* made = &chain_;
+  for (const auto& one : routes_) {
+    if (!route.empty() && one->config.name == route) {
+      entries = &one->config.middleware;
+      made = &one->chain;
+    }
+  }
+  for (std::size_t at = 0; entries != nullptr && at < entries->size(); ++at) {
+    const middleware::Entry& found = (*made)[at];
+    const bool taken = std::any_of(chain.begin(), chain.end(), [&](const middleware::Entry& other) {
+      return other.middleware == found.middleware;
+    });
+    if (!taken && config::same_options((*entries)[at], entry)) {
+      return &found;
+    }
+  }
+  return nullptr;
 }
 
 const Policy::Route* Policy::find(const Candidate& candidate) const {

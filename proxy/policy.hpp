@@ -2,7 +2,7 @@
 
 // What a configuration means for sessions, made once and never changed: its routes, each with what
 // its sessions start with, and the middleware of the global chain and of each route. A session
-// keeps the one that it logged in with.
+// keeps the one that it logged in with. The end of one may wait for files.
 
 #include <atomic>
 #include <functional>
@@ -35,17 +35,19 @@ class Policy {
     config::Limits limits;  // those of `limits:`, with what the route has of its own
     std::shared_ptr<const protocol::SessionDefaults> defaults;
     middleware::Entries chain;
-    std::vector<metrics::RouteInstruments*> instruments;  // by worker
+    std::vector<std::shared_ptr<metrics::RouteInstruments>> instruments;  // by worker
     // Somebody has been told that its sessions read what others have not committed.
     mutable std::atomic<bool> told_of_uncommitted{false};
   };
 
   using Maker = std::function<middleware::Made(const config::MiddlewareOptions&)>;
   // Fails with the place and the reason when a middleware cannot be made (a key file that is
-  // unreadable, for one). `registry` outlives it.
+  // unreadable, for one). `registry` outlives it. Entries of a chain that `previous` has with the
+  // same options are its own, with all that they have counted; those that read a file are made
+  // anew.
   static protocol::Result<std::shared_ptr<Policy>> make(
       std::shared_ptr<const config::Config> config, metrics::Registry& registry,
-      std::uint32_t workers, const Maker& maker);
+      std::uint32_t workers, const Maker& maker, const Policy* previous = nullptr);
   explicit Policy(std::shared_ptr<const config::Config> config);
   ~Policy();
   Policy(const Policy&) = delete;
@@ -72,10 +74,17 @@ class Policy {
     metrics::Registry& registry;
     std::uint32_t workers;
     const Maker& maker;
+    const Policy* previous;
   };
   protocol::Status add_route(const Builder& builder, const config::Route& config);
   protocol::Status add_chain(const Builder& builder, const std::vector<config::Middleware>& entries,
                              const std::string& route, middleware::Entries& chain);
+  static protocol::Result<middleware::Entry> make_entry(const Builder& builder,
+                                                        const config::Middleware& entry,
+                                                        const std::string& route);
+  // The entry of the same route with the same options that `chain` has not taken yet.
+  const middleware::Entry* find_same(const config::Middleware& entry, const std::string& route,
+                                     const middleware::Entries& chain) const;
 
   std::shared_ptr<const config::Config> config_;
   middleware::Entries chain_;

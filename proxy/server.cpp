@@ -7,14 +7,13 @@
 #include <chrono>
 #include <cmath>
 #include <fstream>
-#include <iterator>
 #include <thread>
 #include <utility>
 
 #include "metrics/log.hpp"
 #include "protocol/crypto.hpp"
-#include "protocol/mysql/rsa.hpp"
 #include "proxy/connect.hpp"
+#include "proxy/server_change.hpp"
 #include "proxy/session.hpp"
 
 namespace sluice::proxy {
@@ -25,6 +24,10 @@ using protocol::FailureKind;
 constexpr std::size_t kOffloadThreads = 2;
 constexpr std::size_t kOffloadQueue = 1024;
 constexpr std::size_t kLookupThreads = 2;
+constexpr std::size_t kConsoleThreads = 2;
+constexpr std::size_t kConsoleQueue = 64;
+// Clients that are accepted above the limit, so that somebody can look into why it is reached.
+constexpr std::size_t kConsoleReserve = 4;
 constexpr auto kJoinLimit = std::chrono::seconds(10);
 constexpr auto kVersionPoll = std::chrono::milliseconds(2);
 constexpr auto kVersionRetry = std::chrono::seconds(1);
@@ -51,14 +54,16 @@ unsigned worker_count(const config::Config& config) {
 
 Server::Server(std::shared_ptr<const config::Config> config, metrics::Registry& registry,
                Poller poller, Policy::Maker maker)
-    : config_(std::move(config)),
-      maker_(std::move(maker)),
+    : maker_(std::move(maker)),
       registry_(registry),
-      credentials_(config_->users),
       offload_(kOffloadThreads, kOffloadQueue),
       lookups_(kLookupThreads, kOffloadQueue),
+      console_offload_(std::make_unique<Offload>(kConsoleThreads, kConsoleQueue)),
       upkeep_(*this),
-      pools_(config_, registry, proxy::worker_count(*config_)) {
+      pools_(registry, proxy::worker_count(*config)),
+      config_(std::move(config)),
+      credentials_(std::make_shared<Credentials>(config_->users)) {
+  registry.set_max_client_connections(config_->limits.max_client_connections);
   auto random = protocol::random_bytes(32);
   mock_salt_key_.assign(random.begin(), random.end());
   for (unsigned i = 0; i < proxy::worker_count(*config_); ++i) {
@@ -68,78 +73,54 @@ Server::Server(std::shared_ptr<const config::Config> config, metrics::Registry& 
 
 Server::~Server() = default;
 
-protocol::Status Server::make_listeners() {
-  for (const config::Listener& entry : config_->listeners) {
-    auto listener = std::make_unique<Listener>();
-    listener->config = &entry;
-    listener->dialect = &protocol::dialect(to_protocol(entry.protocol));
-    if (entry.tls.mode != config::TlsMode::disable) {
-      auto context = make_server_tls(entry.tls, entry.protocol);
-      if (!context) {
-        return std::move(context.failure());
-      }
-      listener->tls = std::move(*context);
-    }
-    if (entry.protocol == config::Protocol::mysql && rsa_key_ == nullptr) {
-      rsa_key_ = protocol::mysql::make_rsa_key();
-    }
-    for (std::size_t i = 0; i < workers_.size(); ++i) {
-      listener->instruments.push_back(&registry_.add_listener(entry.name));
-    }
-    auto acceptors = Acceptor::open(*this, *listener);
-    if (!acceptors) {
-      return std::move(acceptors.failure());
-    }
-    listeners_.push_back(std::move(listener));
-    std::move(acceptors->begin(), acceptors->end(), std::back_inserter(acceptors_));
-  }
-  return protocol::Done{};
-}
-
 protocol::Status Server::start() {
-  if (auto status = pools_.prepare(); !status) {
-    return status;
-  }
-  auto policy = Policy::make(config_, registry_, proxy::worker_count(*config_), maker_);
-  if (!policy) {
-    return std::move(policy.failure());
-  }
-  policy_ = std::move(*policy);
-  if (auto status = make_listeners(); !status) {
-    return status;
-  }
   pools_.on_made([this](const BackendPoolPtr& pool) {
     pool->slots.on_tick_wanted([this] { upkeep_.run_soon(); });
   });
-  open_named_pools();
+  auto first = prepare(config());
+  if (!first) {
+    return std::move(first.failure());
+  }
   for (auto& worker : workers_) {
     worker->start();
   }
-  Worker& first = *workers_.front();
-  first.loop.call([this, &first] {
-    for (auto& acceptor : acceptors_) {
-      acceptor->start(first.loop);
-      metrics::log::info("listening", {{"address", acceptor->bound()}});
-    }
-    for (auto& listener : listeners_) {
-      spawn(gate_, learn_version(first, *listener));  // so that the first client need not wait
-    }
-    upkeep_.start(first);
-  });
   running_ = true;
+  apply(*first);
+  workers_.front()->loop.call([this] { upkeep_.start(*workers_.front()); });
   return protocol::Done{};
 }
 
-void Server::accepted(const Listener& listener, int fd, std::string peer) {
-  if (clients_.load(std::memory_order_relaxed) >= config_->limits.max_client_connections) {
-    refuse(listener, fd);
+std::shared_ptr<const config::Config> Server::config() const {
+  const std::lock_guard lock(mutex_);
+  return config_;
+}
+
+PolicyPtr Server::policy() const {
+  const std::lock_guard lock(mutex_);
+  return policy_;
+}
+
+std::shared_ptr<Credentials> Server::credentials() const {
+  const std::lock_guard lock(mutex_);
+  return credentials_;
+}
+
+void Server::accepted(const ListenerPtr& listener, int fd, std::string peer) {
+  const std::size_t clients = clients_.load(std::memory_order_relaxed);
+  const std::size_t limit = max_clients_.load(std::memory_order_relaxed);
+  if (clients >= limit && clients - limit >= console_reserve()) {
+    refuse(*listener, fd);
     return;
   }
+  const bool in_reserve = clients >= limit;
   clients_.fetch_add(1, std::memory_order_relaxed);
   Worker& worker = least_loaded();
   worker.session_count.fetch_add(1, std::memory_order_relaxed);
-  worker.loop.call([this, &worker, &listener, fd, peer = std::move(peer)] {
+  worker.loop.call([this, &worker, listener, fd, in_reserve, peer = std::move(peer)] {
     auto session = std::make_shared<Session>(worker, listener, fd, peer);
+    if (in_reserve) {
+      session->be_in_reserve();
+    }
     spawn(gate_, session->run());
     if (draining_) {
       session->drain();
@@ -147,10 +128,28 @@ void Server::accepted(const Listener& listener, int fd, std::string peer) {
   });
 }
 
+bool Server::over_limit() const {
+  return clients_.load(std::memory_order_relaxed) > max_clients_.load(std::memory_order_relaxed);
+}
+
+// None where nobody could use the console.
+std::size_t Server::console_reserve() const {
+  const auto now = config();
+  const bool admins = std::any_of(now->users.begin(), now->users.end(), [](const auto& user) {
+    return user.admin != config::AdminRight::none;
+  });
+  return operator_ != nullptr && admins && !now->admin.console_database.empty() ? kConsoleReserve
+                                                                                : 0;
+}
+
+protocol::Failure Server::too_many_clients() const {
+  return protocol::fail(FailureKind::too_many_clients,
+                        "too many clients: max_client_connections is " +
+                            std::to_string(config_->limits.max_client_connections));
+}
+
 void Server::refuse(const Listener& listener, int fd) {
-  auto failure = protocol::fail(FailureKind::too_many_clients,
-                                "too many clients: max_client_connections is " +
-                                    std::to_string(config_->limits.max_client_connections));
+  auto failure = too_many_clients();
   listener.instruments.front()->rejected(failure.kind).add();
   metrics::log::failed("client_rejected", failure, {{"listener", listener.config->name}});
   auto bytes = listener.dialect->greeting_error(failure);
@@ -172,33 +171,16 @@ void Server::client_left() {
   clients_.fetch_sub(1, std::memory_order_release);
 }
 
-std::shared_ptr<const protocol::SessionDefaults> Server::defaults(const config::Pool& pool) {
-  std::lock_guard lock(mutex_);
-  auto& entry = defaults_[pool.name];
-  if (!entry) {
-    auto made = session_defaults(*config_, {}, pool);  // without a route there is nothing to refuse
-    entry = std::make_shared<const protocol::SessionDefaults>(std::move(*made));
-  }
-  return entry;
-}
-
-const config::Pool* Server::greeting_pool() const {
-  for (const config::Route& route : config_->routes) {
-    const config::Pool* pool = config_->find_pool(route.pool);
-    if (pool != nullptr && pool->protocol == config::Protocol::mysql) {
-      return pool;
-    }
-  }
-  return nullptr;
-}
-
-Task<void> Server::learn_version(Worker& worker, const Listener& listener) {
-  if (listener.config->protocol != config::Protocol::mysql || !co_await may_ask_version(worker)) {
+Task<void> Server::learn_version(Worker& worker, config::Protocol protocol) {
+  if (protocol != config::Protocol::mysql || !co_await may_ask_version(worker)) {
     co_return;
   }
   protocol::Result<std::string> version = std::string();
-  if (const config::Pool* pool = greeting_pool(); pool != nullptr) {
-    version = co_await ask_version(worker, pools_.get(*pool, pool->user, pool->database));
+  const auto config = this->config();
+  if (const config::Pool* pool = greeting_pool(*config); pool != nullptr) {
+    if (auto asked = pools_.get(*pool, pool->user, pool->database)) {
+      version = co_await ask_version(worker, std::move(asked));
+    }
   }
   std::lock_guard lock(mutex_);
   asking_version_ = false;
@@ -238,20 +220,12 @@ std::string Server::advertised_version(const Listener& listener) {
 
 // Those that are to be warm before the first client has come, as far as it is known who logs in.
 void Server::open_named_pools() {
-  for (const config::Pool& pool : config_->pools) {
+  const auto config = this->config();
+  for (const config::Pool& pool : config->pools) {
     if (pool.min_idle > 0 && !pool.user.empty() && pool.password && !pool.database.empty()) {
       pools_.get(pool, pool.user, pool.database);
     }
   }
-}
-
-void Server::stop_accepting() {
-  Worker& first = *workers_.front();
-  first.loop.call([this] {
-    for (auto& acceptor : acceptors_) {
-      acceptor->stop();
-    }
-  });
 }
 
 void Server::drain() {
@@ -299,15 +273,13 @@ void Server::join() {
   while (!gate_.empty() && Clock::now() < give_up) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  workers_.front()->loop.call([this] {
-    for (auto& acceptor : acceptors_) {
-      acceptor->stop();
-    }
-  });
+  stop_accepting();
   for (auto& worker : workers_) {
     worker->stop();
   }
-  acceptors_.clear();
+  console_offload_.reset();
+  const std::lock_guard lock(mutex_);
+  listening_.clear();
   running_ = false;
 }
 

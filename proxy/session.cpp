@@ -26,15 +26,16 @@ const std::shared_ptr<const protocol::ClientLogin>& nobody() {
 
 }  // namespace
 
-Session::Session(Worker& worker, const Listener& listener, int fd, std::string peer)
+Session::Session(Worker& worker, ListenerPtr listener, int fd, std::string peer)
     : worker_(worker),
-      listener_(listener),
+      its_listener_(std::move(listener)),
+      listener_(*its_listener_),
       client_(worker.loop, fd),
       client_turn_(worker.loop),
       progress_(worker.loop),
-      presence_(*listener.instruments[worker.index]),
+      presence_(*listener_.instruments[worker.index]),
       peer_(std::move(peer)),
-      id_(worker.server.cancels().new_id(listener.dialect->protocol())),
+      id_(worker.server.cancels().new_id(listener_.dialect->protocol())),
       connected_at_(worker.loop.now()),
       login_(nobody()),
       backend_turn_(worker.loop) {
@@ -44,6 +45,8 @@ Session::Session(Worker& worker, const Listener& listener, int fd, std::string p
 }
 
 Session::~Session() {
+  count_prepared(0);
+  presence_.leave();
   worker_.sessions.erase(this);
   worker_.session_count.fetch_sub(1, std::memory_order_relaxed);
   worker_.server.client_left();
@@ -242,8 +245,7 @@ Task<bool> Session::obtain_backend(Exchange& exchange) {
     checkout_ = nullptr;
     moved();
     if (!result) {
-      metrics::log::failed("request_refused", result.failure(),
-                           {{"user", login_->user}, {"route", route_name()}});
+      metrics::log::failed("request_refused", result.failure(), about());
       Ending ending = conversation_->refuse(result.failure(), exchange);
       co_return co_await flush(exchange) && ending == Ending::carry_on;
     }
@@ -281,6 +283,11 @@ Task<bool> Session::pause() {
 }
 
 Task<bool> Session::carry_out_special(Exchange& exchange) {
+  auto command = console_ != nullptr ? console_->take_command() : std::nullopt;
+  if (command) {
+    const bool goes_on = co_await carry_out_command(std::move(*command), exchange);
+    co_return goes_on;
+  }
   auto special = conversation_->take_special();
   if (!special) {
     co_await progress_.wait();

@@ -25,7 +25,7 @@ protocol::AcceptOptions Session::accept_options() const {
   options.local = !listener_.config->bind.unix_path.empty();
   options.connection_id = id_;
   options.server_version = server.advertised_version(listener_);
-  options.rsa_key = server.rsa_key();
+  options.rsa_key = listener_.rsa_key;
   options.mock_salt_key = server.mock_salt_key();
   return options;
 }
@@ -53,7 +53,7 @@ Task<bool> Session::log_in() {
       instruments.auth_failures(failure.kind).add();
       instruments.logins(method, metrics::Outcome::failed).add();
     }
-    metrics::log::failed("client_login_failed", failure, {{"client", peer_}});
+    metrics::log::failed("client_login_failed", failure, about());
     co_return false;
   }
   status = choose_route(attributes);
@@ -69,37 +69,43 @@ Task<bool> Session::log_in() {
   instruments.logins(method, metrics::Outcome::ok).add();
   instruments.login_duration.observe(worker_.loop.now() - started);
   presence_.become(ClientState::idle);
-  metrics::log::debug("client_login", {{"client", peer_},
-                                       {"user", login_->user},
-                                       {"route", route_name()},
-                                       {"method", login_->method}});
+  if (metrics::log::enabled(metrics::log::Level::debug)) {
+    metrics::log::write(metrics::log::Level::debug, "client_login", about(),
+                        {{"method", login_->method}});
+  }
   co_return true;
 }
 
 Task<protocol::Status> Session::authenticate(protocol::Buffer& unsent, Attributes& attributes) {
   Server& server = worker_.server;
+  // A login that began under a configuration ends under it.
+  const auto credentials = server.credentials();
   DriveContext context{client_,
                        Stream::Role::server,
-                       listener_.tls ? listener_.tls->get() : nullptr,
+                       listener_.tls,
                        {},
-                       &server.credentials(),
+                       credentials.get(),
                        server.offload(),
-                       worker_.loop.now() + server.config().limits.client_login_timeout,
+                       worker_.loop.now() + server.config()->limits.client_login_timeout,
                        &unsent};
-  co_await server.learn_version(worker_, listener_);
+  co_await server.learn_version(worker_, listener_.config->protocol);
   auto result = co_await drive(listener_.dialect->accept_client(accept_options()), context);
   if (!result) {
     co_return std::move(result.failure());
   }
-  logged_in_as(std::move(*result), attributes);
+  logged_in_as(std::move(*result), *credentials, attributes);
   co_return protocol::Done{};
 }
 
-void Session::logged_in_as(protocol::ClientLogin login, Attributes& attributes) {
+void Session::logged_in_as(protocol::ClientLogin login, Credentials& credentials,
+                           Attributes& attributes) {
   Server& server = worker_.server;
   if (!login.cancel) {
-    server.credentials().learn(login.user, login.learned);
+    credentials.learn(login.user, login.learned);
     login.learned = {};
+    if (server.credentials().get() != &credentials) {
+      note_removed_user(*server.credentials(), login.user);  // a reload came while it logged in
+    }
     attributes = listener_.dialect->take_attributes(login, server.policy()->attribute_names());
   }
   login_ = std::make_shared<const protocol::ClientLogin>(std::move(login));
@@ -107,6 +113,9 @@ void Session::logged_in_as(protocol::ClientLogin login, Attributes& attributes) 
 
 // Settings that no backend has accepted yet are tried on one, whose answers are then remembered.
 Task<protocol::Result<protocol::Parameters>> Session::reported_parameters() {
+  if (console_ != nullptr) {
+    co_return protocol::Parameters();  // it knows its own
+  }
   const protocol::SettingsPtr& settings = conversation_->settings();
   std::uint64_t hash = (settings ? settings->hash() : 0) ^ conversation_->link_class();
   if (auto known = pool_->known(hash)) {
@@ -128,7 +137,7 @@ Task<protocol::Result<protocol::Parameters>> Session::reported_parameters() {
   hold(std::move(backend), exchange);
   trying_ = true;  // a session that changes its user would give it back at the last reply
   bool sent = co_await flush(exchange);
-  TimePoint deadline = worker_.loop.now() + pool_->config().connect_timeout;
+  TimePoint deadline = worker_.loop.now() + pool_->config()->connect_timeout;
   while (sent && !closing_ && !client_.hung_up() && backend_ != nullptr &&
          conversation_->outstanding() && worker_.loop.now() < deadline) {
     co_await progress_.wait_until(deadline);
@@ -169,8 +178,7 @@ Task<protocol::Status> Session::welcome(const protocol::Buffer& unsent) {
 }
 
 Task<void> Session::refuse_login(Failure failure, protocol::Buffer unsent) {
-  metrics::log::failed("client_login_refused", failure,
-                       {{"client", peer_}, {"user", login_->user}, {"database", login_->database}});
+  metrics::log::failed("client_login_refused", failure, about());
   const protocol::Buffer error = listener_.dialect->login_error(*login_, failure);
   unsent.insert(unsent.end(), error.begin(), error.end());
   co_await client_.send(std::move(unsent));
@@ -184,13 +192,15 @@ Task<void> Session::change_user(protocol::Buffer packet) {
   let_go();
   protocol::Buffer unsent;
   Attributes attributes;
+  // A login that began under a configuration ends under it.
+  const auto credentials = server.credentials();
   DriveContext context{client_,
                        Stream::Role::server,
-                       listener_.tls ? listener_.tls->get() : nullptr,
+                       listener_.tls,
                        {},
-                       &server.credentials(),
+                       credentials.get(),
                        server.offload(),
-                       worker_.loop.now() + server.config().limits.client_login_timeout,
+                       worker_.loop.now() + server.config()->limits.client_login_timeout,
                        &unsent};
   auto machine = listener_.dialect->change_user(accept_options(), *login_, std::move(packet));
   auto result = co_await drive(std::move(machine), context);
@@ -198,11 +208,11 @@ Task<void> Session::change_user(protocol::Buffer packet) {
   protocol::Status status = protocol::Done{};
   if (!result) {
     instruments.auth_failures(result.failure().kind).add();
-    metrics::log::failed("client_login_failed", result.failure(), {{"client", peer_}});
+    metrics::log::failed("client_login_failed", result.failure(), about());
     closing_ = true;
     co_return;
   }
-  logged_in_as(std::move(*result), attributes);
+  logged_in_as(std::move(*result), *credentials, attributes);
   conversation_->inspect(nullptr, 0);
   close_chain();
   status = choose_route(attributes);

@@ -80,7 +80,14 @@ middleware::Identity Session::identity(const Attributes& attributes) const {
 protocol::Status Session::choose_route(const Attributes& attributes) {
   chain_.reset();
   route_ = nullptr;
+  console_ = nullptr;
   policy_ = worker_.server.policy();
+  if (asks_for_console()) {
+    return enter_console();
+  }
+  if (in_reserve_ && worker_.server.over_limit()) {
+    return worker_.server.too_many_clients();
+  }
   Candidate candidate;
   candidate.protocol = listener_.config->protocol;
   candidate.listener = listener_.config->name;
@@ -95,8 +102,8 @@ protocol::Status Session::choose_route(const Attributes& attributes) {
     return take_route(candidate, nullptr);
   }
   chain_ = std::make_unique<middleware::Chain>(
-      identity(attributes),
-      middleware::Surroundings{worker_.time, policy_->background(), worker_.index});
+      identity(attributes), middleware::Surroundings{worker_.time, policy_->background(),
+                                                     worker_.index, &worker_.statements});
   middleware::Login left{chain_->identity(), attributes, chain_->now()};
   protocol::Status status = enter_chains(candidate, left);
   if (chain_ != nullptr) {
@@ -127,17 +134,20 @@ protocol::Status Session::take_route(const Candidate& login, middleware::Login* 
                               " is disabled: an operator lets no new sessions in; try again later");
   }
   if (left != nullptr) {
-    chain_->take_route(route_->config.name, route_->config.on_refuse);
+    chain_->take_route(route_->config);
     if (auto refusal = chain_->enter(route_->chain, *left)) {
       return std::move(*refusal);
     }
   }
-  begin_conversation(left);
-  return protocol::Done{};
+  return begin_conversation(left);
 }
 
-void Session::begin_conversation(const middleware::Login* left) {
+protocol::Status Session::begin_conversation(const middleware::Login* left) {
   const config::Pool& pool = route_->pool;
+  BackendPoolPtr own = pool_of(pool);
+  if (own == nullptr) {  // it has gone at this very moment
+    return protocol::fail(FailureKind::shutting_down, removed_text(pool.name));
+  }
   protocol::ClientLogin login = *login_;
   if (!pool.database.empty()) {
     login.database = pool.database;
@@ -158,11 +168,14 @@ void Session::begin_conversation(const middleware::Login* left) {
   }
   login.parameters.shrink_to_fit();
   login_ = worker_.logins.share(std::move(login), hash);
-  lender_ = pool_ = pool_of(pool);
+  count_prepared(0);
+  lender_ = pool_ = std::move(own);
+  presence_.join(pool_->instruments(worker_.index));
   route_->instruments[worker_.index]->sessions.add();
   uncommitted_ = false;
   settings_seen_ = 0;
   note_isolation();
+  return protocol::Done{};
 }
 
 // Those of the route, unless middleware has left something for this session alone.
@@ -192,13 +205,17 @@ BackendPoolPtr Session::pool_of(const config::Pool& pool) const {
   return worker_.server.pools().get(pool, user, by_database ? login_->database : pool.database);
 }
 
-// The route's, unless middleware sends the request at the head elsewhere. With pool_mode: session
-// the first request would take all others along.
+// The route's, unless middleware sends the request at the head elsewhere, to a pool that is still
+// there. With pool_mode: session the first request would take all others along.
 BackendPoolPtr Session::pool_of_request() {
   const bool may_move = chain_ != nullptr && !route_->defaults->session_mode;
   const std::string name = may_move ? chain_->take_pool() : std::string();
   const config::Pool* pool = name.empty() ? nullptr : policy_->config().find_pool(name);
-  return pool == nullptr || pool->protocol != pool_->config().protocol ? pool_ : pool_of(*pool);
+  if (pool == nullptr || to_protocol(pool->protocol) != pool_->dialect().protocol()) {
+    return pool_;
+  }
+  BackendPoolPtr other = pool_of(*pool);
+  return other != nullptr ? other : pool_;
 }
 
 // The application's name as it is now: PostgreSQL's clients may change it.
@@ -232,12 +249,9 @@ void Session::note_isolation() {
   uncommitted_ = true;
   route_->instruments[worker_.index]->read_uncommitted.add();
   if (!route_->told_of_uncommitted.exchange(true, std::memory_order_relaxed)) {
-    metrics::log::warning(
-        "read_uncommitted",
-        {{"route", route_name()},
-         {"pool", pool_->config().name},
-         {"user", login_->user},
-         {"advice",
+    metrics::log::write(
+        metrics::log::Level::warning, "read_uncommitted", about(),
+        {{"advice",
           listener_.config->protocol == config::Protocol::mysql
               ? "sessions of this route read rows that may never be committed; READ COMMITTED is "
                 "as quick for readers and shows only what is there"

@@ -34,7 +34,7 @@ op::SessionView Session::view() const {
   if (conversation_ == nullptr) {
     return view;
   }
-  view.pool = pool_->config().name;
+  view.pool = pool_->name();
   view.application_name = shown_name();
   view.isolation_level = isolation();
   if (backend_ != nullptr) {

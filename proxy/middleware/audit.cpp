@@ -268,8 +268,8 @@ class Audit final : public Middleware {
   std::unique_ptr<Part> begin(const Place& place) override {
     return std::make_unique<AuditPart>(log_, place);
   }
-  void count_with(metrics::MiddlewareInstruments& instruments) override {
-    log_.writer->count_with(instruments);
+  void count_with(std::shared_ptr<metrics::MiddlewareInstruments> instruments) override {
+    log_.writer->count_with(std::move(instruments));
   }
   void reopen() override { log_.writer->reopen(); }
 

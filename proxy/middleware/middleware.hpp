@@ -1,7 +1,8 @@
 #pragma once
 
 // What a middleware is. A Middleware is one entry of a chain in the configuration: made once,
-// shared by all workers, immutable but for what it guards itself. A Part is what one session has of
+// shared by all workers, and by the configurations that have it unchanged; immutable but for what
+// it guards itself. A Part is what one session has of
 // it: made at the login, used on the session's worker alone, and told of each phase in turn:
 //
 //   on_login             once, before any backend is touched; may refuse, and leave things in Login
@@ -29,6 +30,7 @@
 
 #include "config/middleware.hpp"
 #include "metrics/instruments.hpp"
+#include "metrics/log.hpp"
 #include "protocol/conversation.hpp"
 #include "protocol/dialect.hpp"
 #include "protocol/inspector.hpp"
@@ -38,6 +40,7 @@
 namespace sluice::proxy::middleware {
 
 class Background;
+class StatementTable;
 
 using TimePoint = std::chrono::steady_clock::time_point;
 using Duration = std::chrono::steady_clock::duration;
@@ -55,6 +58,7 @@ struct Identity {
   std::uint32_t session = 0;  // the id that the client, SHOW SESSIONS and the log see
   std::string listener;
   std::string route;  // "" while the global chain runs at the login
+  std::string pool;   // of the route; likewise
   std::string user;
   std::string database;
   std::string address;           // of the client, without its port; "" on a unix socket
@@ -64,6 +68,10 @@ struct Identity {
   // A `traceparent` startup parameter or connection attribute.
   std::string traceparent;
 };
+
+// What every line of the log says of it. `traceparent` is the one of a statement, where there is
+// one: it goes before that of the connection.
+metrics::log::About about(const Identity& identity, std::string_view traceparent = {});
 
 // What on_login sees and may leave behind.
 struct Login {
@@ -107,6 +115,7 @@ struct Asked {
   TimePoint at;                                         // when it was allowed
   std::shared_ptr<const protocol::sql::Digest> digest;  // where a Part wants it
   std::string text;                                     // likewise
+  std::string pool;                                     // where it went; "" = the route's
   bool in_transaction = false;                          // when it was asked
   bool truncated = false;                               // `digest` and `text` are of its beginning
 };
@@ -169,6 +178,7 @@ struct Place {
   const Identity& identity;
   metrics::MiddlewareInstruments& instruments;  // of this entry and worker
   Background& background;
+  StatementTable* statements = nullptr;  // of this worker; null where nothing runs
 };
 
 class Middleware {
@@ -181,8 +191,8 @@ class Middleware {
   virtual std::string_view name() const = 0;  // as in the configuration
   virtual Wants wants() const = 0;
   virtual std::unique_ptr<Part> begin(const Place& place) = 0;
-  // Where its own threads count, if it has any; called before the first begin(). Outlives it.
-  virtual void count_with(metrics::MiddlewareInstruments& /*instruments*/) {}
+  // Where its own threads count, if it has any; called before the first begin().
+  virtual void count_with(std::shared_ptr<metrics::MiddlewareInstruments> /*instruments*/) {}
   // SIGUSR1: files that were moved away are opened anew.
   virtual void reopen() {}
 };

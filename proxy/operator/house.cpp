@@ -27,10 +27,9 @@ void House::note(std::string kind, const std::string& pool, std::string text, co
 
 void House::note_health(const BackendPool& pool, const protocol::Failure* failure) {
   if (failure != nullptr) {
-    events_.add(
-        {"backend_down", pool.config().name, failure->text, "", metrics::log::Level::warning});
+    events_.add({"backend_down", pool.name(), failure->text, "", metrics::log::Level::warning});
   } else {
-    events_.add({"backend_up", pool.config().name,
+    events_.add({"backend_up", pool.name(),
                  "the backend of pool " + pool.description() + " answers again", ""});
   }
 }

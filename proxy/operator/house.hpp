@@ -57,7 +57,7 @@ class House final : public Operator {
   std::vector<FingerprintView> fingerprints() override;
   std::vector<EventView> events(std::uint64_t after) override { return events_.after(after); }
   std::string effective_config() override;
-  std::shared_ptr<const config::Config> config() override { return server_.current_config(); }
+  std::shared_ptr<const config::Config> config() override { return server_.config(); }
 
   // house_actions.cpp
   protocol::Status pause(const std::string& pool, const Actor& by) override;

@@ -22,7 +22,7 @@ Failure ended(std::string text) {
 }
 
 bool is_of(const Session& session, const std::string& pool) {
-  return session.pool() != nullptr && (pool.empty() || session.pool()->config().name == pool);
+  return session.pool() != nullptr && (pool.empty() || session.pool()->name() == pool);
 }
 
 const char* number_word(std::size_t count) {
@@ -32,7 +32,7 @@ const char* number_word(std::size_t count) {
 }  // namespace
 
 protocol::Result<House::Names> House::meant(const std::string& pool) const {
-  const auto config = server_.current_config();
+  const auto config = server_.config();
   Names names;
   for (const config::Pool& one : config->pools) {
     if (pool.empty() || one.name == pool) {
@@ -48,7 +48,7 @@ protocol::Result<House::Names> House::meant(const std::string& pool) const {
 std::vector<BackendPoolPtr> House::made(const Names& names) {
   std::vector<BackendPoolPtr> pools = server_.pools().all();
   std::erase_if(pools, [&](const BackendPoolPtr& pool) {
-    return std::find(names.begin(), names.end(), pool->config().name) == names.end();
+    return std::find(names.begin(), names.end(), pool->name()) == names.end();
   });
   return pools;
 }
@@ -161,7 +161,7 @@ Status House::kill_session(std::uint32_t id, const Actor& by) {
   const auto pools = ask_workers<std::string, Session>(
       server_, &Worker::sessions, [id](Session& session, std::vector<std::string>& found) {
         if (session.id() == id) {
-          found.push_back(session.pool() != nullptr ? session.pool()->config().name : "");
+          found.push_back(session.pool() != nullptr ? session.pool()->name() : "");
           session.kill(ended("an operator has ended the session"));
         }
       });

@@ -50,7 +50,7 @@ PoolView unmade(const config::Pool& pool) {
 
 PoolView view_of(const BackendPool& pool, TimePoint now) {
   PoolView view;
-  take_from(pool.config(), view);
+  take_from(*pool.config(), view);
   view.user = pool.user();
   view.database = pool.database();
   const pool::Snapshot snapshot = pool.slots.snapshot(now);
@@ -100,7 +100,7 @@ BackendView view_of(Backend& backend) {
   const protocol::BackendLogin& login = backend.link().login();
   BackendView view;
   view.id = backend.id();
-  view.pool = backend.pool().config().name;
+  view.pool = backend.pool().name();
   view.protocol = backend.pool().dialect().protocol();
   view.user = backend.pool().user();
   view.database = backend.pool().database();
@@ -162,7 +162,7 @@ RouteView view_of(const Policy::Route& route, const std::vector<config::Middlewa
       view.middleware.emplace_back(config::name_of(entry.options));
     }
   }
-  for (const metrics::RouteInstruments* instruments : route.instruments) {
+  for (const auto& instruments : route.instruments) {
     view.sessions += instruments->sessions.value();
   }
   return view;
@@ -171,7 +171,7 @@ RouteView view_of(const Policy::Route& route, const std::vector<config::Middlewa
 }  // namespace
 
 StatusView House::status() {
-  const auto config = server_.current_config();
+  const auto config = server_.config();
   StatusView view;
   view.version = about_.version;
   view.config_file = about_.config_file;
@@ -194,7 +194,7 @@ StatusView House::status() {
 }
 
 std::vector<PoolView> House::pools() {
-  const auto config = server_.current_config();
+  const auto config = server_.config();
   const std::vector<BackendPoolPtr> made = server_.pools().all();
   std::map<const BackendPool*, PoolView> views;
   const TimePoint now = Clock::now();
@@ -218,7 +218,7 @@ std::vector<PoolView> House::pools() {
   }
   for (const config::Pool& pool : config->pools) {
     if (std::none_of(made.begin(), made.end(),
-                     [&](const auto& one) { return one->config().name == pool.name; })) {
+                     [&](const auto& one) { return one->name() == pool.name; })) {
       all.push_back(unmade(pool));
     }
   }
@@ -291,7 +291,7 @@ std::vector<FingerprintView> House::fingerprints() {
 }
 
 std::string House::effective_config() {
-  return config::describe(*server_.current_config());
+  return config::describe(*server_.config());
 }
 
 }  // namespace sluice::proxy::op

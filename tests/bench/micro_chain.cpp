@@ -58,7 +58,7 @@ void chain_request(benchmark::State& state, const std::vector<config::Middleware
     Entry& entry = entries.emplace_back();
     entry.middleware = std::move(*make(one));
     entry.wants = entry.middleware->wants();
-    entry.instruments = {&registry.add_middleware("", std::string(entry.middleware->name()))};
+    entry.instruments = {registry.lend_middleware("", std::string(entry.middleware->name()))};
   }
   Identity identity;
   identity.user = "app";

@@ -9,17 +9,18 @@ namespace {
 
 using std::chrono::seconds;
 
-Endpoint endpoint(const std::string& host, std::size_t index = 0) {
+Endpoint endpoint(const std::string& host, const std::string& name = {}) {
   config::Address address;
   address.host = host;
   address.port = 5432;
-  return {resolve(address, Purpose::connect)->front(), index};
+  return {resolve(address, Purpose::connect)->front(), name};
 }
 
 struct AddressBookTest : testing::Test {
   AddressBook book;
   TimePoint now = TimePoint() + std::chrono::hours(1);
-  std::vector<Endpoint> all{endpoint("192.0.2.1"), endpoint("192.0.2.2"), endpoint("192.0.2.3", 1)};
+  std::vector<Endpoint> all{endpoint("192.0.2.1"), endpoint("192.0.2.2"),
+                            endpoint("192.0.2.3", "db2")};
 
   std::string order() const {
     std::string digits;

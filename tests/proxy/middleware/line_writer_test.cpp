@@ -111,7 +111,7 @@ TEST(LineWriter, AHundredThousandLinesBlockNobodyWhileNothingCanBeWritten) {
 }
 
 TEST(LineWriter, WhatDoesNotFitIsRefusedAndWhatCannotBeWrittenIsCounted) {
-  metrics::MiddlewareInstruments instruments;
+  const auto instruments = std::make_shared<metrics::MiddlewareInstruments>();
   LineWriter writer({"/dev/full", 0, 0}, 1000);
   writer.count_with(instruments);
   EXPECT_FALSE(writer.post(std::string(LineWriter::kMaxQueuedBytes + 1, 'x')));
@@ -119,7 +119,7 @@ TEST(LineWriter, WhatDoesNotFitIsRefusedAndWhatCannotBeWrittenIsCounted) {
   EXPECT_TRUE(writer.post("b\n"));
   writer.drain();
   EXPECT_EQ(writer.lost(), 2U);
-  EXPECT_EQ(instruments.lost.value(), 2U);
+  EXPECT_EQ(instruments->lost.value(), 2U);
 }
 
 TEST(LineWriter, OneFileHasOneWriter) {
