@@ -23,6 +23,7 @@
 #include "metrics/log.hpp"
 #include "metrics/registry.hpp"
 #include "proxy/admin/health.hpp"
+#include "proxy/operator/fingerprints.hpp"
 #include "proxy/operator/house.hpp"
 #include "proxy/poller.hpp"
 #include "proxy/reload.hpp"
@@ -190,6 +191,7 @@ int run_server(const std::string& path, std::shared_ptr<const config::Config> co
     });
     proxy::admin::HealthState health(
         {{}, [&] { return backend_health(server); }, config->admin.readiness});
+    house.fingerprints_from([&server] { return proxy::op::fingerprints(server); });
     house.ready_by([&health] { return health.ready().ok; });
     std::atomic<proxy::admin::HttpServer*> port{nullptr};
     const auto reloader =
@@ -214,7 +216,7 @@ int run_server(const std::string& path, std::shared_ptr<const config::Config> co
       metrics::log::info("started", {{"version", SLUICE_VERSION}, {"config", path}});
       const int signal = next_signal(signals, server);
       if (reloader != nullptr) {
-        reloader->stop_watching();
+        reloader->stop();
       }
       metrics::log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
       registry.set_draining(true);
