@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <chrono>
 #include <ctime>
+#include <functional>
 #include <iostream>
 #include <iterator>
 #include <memory>
@@ -22,6 +23,7 @@
 #include "metrics/log.hpp"
 #include "metrics/registry.hpp"
 #include "proxy/admin/health.hpp"
+#include "proxy/operator/fingerprints.hpp"
 #include "proxy/operator/house.hpp"
 #include "proxy/poller.hpp"
 #include "proxy/reload.hpp"
@@ -74,10 +76,20 @@ std::vector<proxy::admin::BackendHealth> backend_health(proxy::Server& server) {
   return health;
 }
 
+// The old one stays where the new one cannot be used: what else was reloaded is in force already.
+void renew_certificate(proxy::admin::HttpServer* port, const config::Admin& admin) {
+  if (port == nullptr || !admin.http) {
+    return;
+  }
+  if (const protocol::Status renewed = port->reload_tls(admin.tls); !renewed) {
+    metrics::log::failed("admin_certificate_kept", renewed.failure());
+  }
+}
+
 // Null: the configuration is in no file.
 std::unique_ptr<proxy::Reloader> make_reloader(const std::string& path, proxy::Server& server,
                                                proxy::op::House& house, metrics::Registry& registry,
-                                               proxy::admin::HealthState& health) {
+                                               std::function<void(const config::Config&)> changed) {
   if (path.empty()) {
     house.on_reload([](const proxy::op::Actor& /*by*/) -> protocol::Result<proxy::op::Reloaded> {
       return protocol::fail(protocol::FailureKind::unsupported_feature,
@@ -86,8 +98,7 @@ std::unique_ptr<proxy::Reloader> make_reloader(const std::string& path, proxy::S
     return nullptr;
   }
   auto reloader = std::make_unique<proxy::Reloader>(path, server, registry);
-  reloader->on_change(
-      [&health](const config::Config& config) { health.set_readiness(config.admin.readiness); });
+  reloader->on_change(std::move(changed));
   house.on_reload([&one = *reloader](const proxy::op::Actor& by) { return one.reload(by); });
   return reloader;
 }
@@ -180,9 +191,16 @@ int run_server(const std::string& path, std::shared_ptr<const config::Config> co
     });
     proxy::admin::HealthState health(
         {{}, [&] { return backend_health(server); }, config->admin.readiness});
+    house.fingerprints_from([&server] { return proxy::op::fingerprints(server); });
     house.ready_by([&health] { return health.ready().ok; });
-    auto reloader = make_reloader(path, server, house, registry, health);
+    std::atomic<proxy::admin::HttpServer*> port{nullptr};
+    const auto reloader =
+        make_reloader(path, server, house, registry, [&health, &port](const config::Config& now) {
+          health.set_readiness(now.admin.readiness);
+          renew_certificate(port, now.admin);
+        });
     const auto admin = start_admin(config->admin, registry, health, &house);
+    port = admin ? admin.value().get() : nullptr;
     const protocol::Status status = admin ? server.start() : admin.failure();
     if (!status) {
       std::cerr << "sluice: " << status.failure().text << '\n';
@@ -197,7 +215,9 @@ int run_server(const std::string& path, std::shared_ptr<const config::Config> co
       health.set_started();
       metrics::log::info("started", {{"version", SLUICE_VERSION}, {"config", path}});
       const int signal = next_signal(signals, server);
-      reloader.reset();  // one that is under way comes to its end first
+      if (reloader != nullptr) {
+        reloader->stop();
+      }
       metrics::log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
       registry.set_draining(true);
       health.set_draining();

@@ -58,6 +58,7 @@ class ConsoleConversation : public Conversation {
   const SettingsPtr& settings() const final;
   std::uint64_t link_class() const final { return 0; }
   PinSet pins() const final { return {}; }
+  std::size_t prepared_statements() const final { return 0; }
 
  protected:
   using Step = std::optional<Need>;  // nullopt: dealt with, go on
