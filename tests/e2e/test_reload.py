@@ -175,8 +175,10 @@ def test_sessions_of_a_removed_pool_leave_at_their_transactions_end(any_server, 
         reload(at, remove)
         assert value(leaves, "SELECT 2") == 2, "its transaction goes on"
         rows(leaves, "COMMIT")
-        code, _ = last_words(leaves)
-        assert code == ("57P01" if at.postgresql else "1053")
+        if at.postgresql:
+            assert last_words(leaves)[0] == "57P01"
+        else:  # PyMySQL may have read it together with the answer
+            assert b"\xff" + (1053).to_bytes(2, "little") in leaves._rfile.read()
         assert value(stays, "SELECT 1") == 1
     wait_until(lambda: not any('pool="spare"' in name for name in at.sluice.metrics()), 15, "no sample names it")
 
