@@ -103,7 +103,7 @@ Task<void> Session::serve() {
     }
     show_state();
   }
-  say_goodbye();
+  co_await say_goodbye();
 }
 
 // The path of a query, from the bytes of the client to the backend. False: the session ends.

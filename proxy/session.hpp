@@ -139,7 +139,7 @@ class Session final : public Holder,
   // session_ends.cpp
   bool may_close_now() const;
   void end(protocol::Failure why);
-  void say_goodbye();
+  Task<void> say_goodbye();
   void apply_limits_of_time(SessionClock clock);
   void apply_middleware(const SessionClock& clock);
   SessionClock clock();

@@ -24,6 +24,8 @@ namespace {
 // nothing more but reads its answer. One that comes later is a client that has gone. TCP itself
 // does not tell a half-closed connection from a closed one before something is sent to it.
 constexpr auto kHalfCloseWindow = milliseconds(100);
+// For a client to take the error that ends its session.
+constexpr auto kLastWord = milliseconds(1000);
 
 std::string ms(milliseconds limit) {
   return " (" + std::to_string(limit.count()) + " ms)";
@@ -99,14 +101,16 @@ void Session::end(Failure why) {
   }
 }
 
-// One attempt: a client that does not take so few bytes is not waited for.
-void Session::say_goodbye() {
-  if (!last_word_ || client_.aborted() || !client_turn_.try_take()) {
-    return;
-  }
+// What was sent before it may still be on its way; a client that takes neither is not waited for.
+Task<void> Session::say_goodbye() {
   protocol::Outbox outbox;
+  if (!last_word_ || client_.aborted() || !client_turn_.try_take()) {
+    co_return;
+  }
   conversation_->farewell(*last_word_, outbox);
-  bool sent = outbox.empty() || client_.try_send(outbox) == Stream::Sent::all;
+  Timer timer(worker_.loop);
+  timer.arm(worker_.loop.now() + kLastWord, [this] { client_.abort(); });
+  const bool sent = outbox.empty() || co_await client_.send(outbox);
   client_turn_.give();
   if (!sent) {
     client_.abort();

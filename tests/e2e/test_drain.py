@@ -11,6 +11,8 @@ import pytest
 from clients import connection, rows, value
 from harness import schema
 from harness.process import wait_until
+from test_gone_clients import ask_only, read_all
+from test_limits import closes_quietly, open_client
 
 pytestmark = [pytest.mark.proxy_only, pytest.mark.sanitized]
 
@@ -55,6 +57,20 @@ def test_an_open_transaction_is_finished_before_the_end(any_server, start):
         assert at.sluice.daemon.stop(signal.SIGTERM, 15) == 0
     assert any_server.admin("SELECT COUNT(*) FROM scratch WHERE id = -500", "pets") == "1"
     any_server.admin("DELETE FROM scratch WHERE id = -500", "pets")
+
+
+def test_a_client_is_told_behind_its_last_answer(any_server, start):
+    at = start(any_server)
+    client = open_client(at)
+    rows(client, "BEGIN")
+    value(client, "SELECT 1")
+    at.sluice.daemon.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: " draining " in at.sluice.log_text(), 10, "it drains")
+    raw = ask_only(client, "COMMIT")
+    told = read_all(raw)
+    assert (b"COMMIT" in told and b"C57P01" in told) if at.postgresql else b"\xff\x1d\x04#08S01" in told
+    raw.close()
+    closes_quietly(client)
 
 
 def test_what_does_not_end_is_ended(any_server, start):
