@@ -21,6 +21,7 @@
 #include "metrics/registry.hpp"
 #include "proxy/admin/http.hpp"
 #include "proxy/operator/house.hpp"
+#include "proxy/admin/pages.hpp"
 #include "proxy/poller.hpp"
 #include "proxy/server.hpp"
 
@@ -68,17 +69,20 @@ std::vector<proxy::admin::BackendHealth> backend_health(proxy::Server& server) {
   return health;
 }
 
-// Null when no admin address is configured.
+// Null when neither an admin address nor a socket is configured.
 protocol::Status start_admin(const config::Config& config, const metrics::Registry& registry,
                              const proxy::admin::HealthState& health,
                              std::unique_ptr<proxy::admin::HttpServer>& admin) {
-  if (!config.admin.http) {
+  if (!config.admin.http && config.admin.socket.empty()) {
     return protocol::Done{};
   }
   proxy::admin::HttpOptions options;
-  options.bind = *config.admin.http;
-  admin = std::make_unique<proxy::admin::HttpServer>(
-      options, proxy::admin::standard_pages(registry, health));
+  options.bind = config.admin.http;
+  options.socket = config.admin.socket;
+  options.tls = config.admin.tls;
+  proxy::admin::Site site;
+  site.pages = proxy::admin::standard_pages(registry, health);
+  admin = std::make_unique<proxy::admin::HttpServer>(options, std::move(site));
   return admin->start();
 }
 

@@ -1,9 +1,11 @@
 #include "config/consistency.hpp"
 
+#include <algorithm>
 #include <initializer_list>
 #include <string>
 #include <string_view>
 
+#include "config/cidr.hpp"
 #include "config/middleware_checks.hpp"
 #include "config/route_checks.hpp"
 #include "config/rules.hpp"
@@ -117,6 +119,26 @@ void check_limits(const Limits& l, Rules rules) {
   }
 }
 
+bool is_loopback(const std::string& host) {
+  Cidr v4;
+  Cidr v6;
+  parse_cidr("127.0.0.0/8", v4);
+  parse_cidr("::1", v6);
+  const auto ip = parse_ip(host);
+  return ip ? v4.contains(*ip) || v6.contains(*ip) : host == "localhost";
+}
+
+void check_admin_passwords(const Config& config, Rules rules) {
+  const auto admin = std::find_if(config.users.begin(), config.users.end(),
+                                  [](const User& user) { return user.admin != AdminRight::none; });
+  const bool open = config.admin.http && config.admin.http->unix_path.empty() &&
+                    !is_loopback(config.admin.http->host);
+  rules.warn({"http", "tls.mode"},
+             open && config.admin.tls.mode == TlsMode::disable && admin != config.users.end(),
+             "is reached from other machines without TLS, so that passwords of users with `admin` "
+             "cross the network as they are; give admin.tls, or bind a loopback address");
+}
+
 }  // namespace
 
 void check_consistency(const Config& config, Report& report) {
@@ -135,6 +157,7 @@ void check_consistency(const Config& config, Report& report) {
   check_routes(config, report);
   check_chains(config, report);
   check_limits(config.limits, Rules("limits", report));
+  check_admin_passwords(config, Rules("admin", report));
 }
 
 }  // namespace sluice::config

@@ -1,9 +1,9 @@
 #include "proxy/admin/http.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <list>
-#include <optional>
-#include <string_view>
+#include <mutex>
 #include <thread>
 #include <utility>
 
@@ -13,110 +13,117 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http.hpp>
 
 #include "metrics/log.hpp"
+#include "proxy/admin/connection.hpp"
+#include "proxy/admin/socket_file.hpp"
+#include "proxy/admin/transport.hpp"
+#include "proxy/tls_context.hpp"
 
 namespace sluice::proxy::admin {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
+using Local = asio::local::stream_protocol;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t kChunk = 4096;
-constexpr std::size_t kMaxBuffered = 65536;  // a request's header and what was sent after it
-constexpr std::size_t kMaxDrained = 65536;   // of a body that nobody wants
+constexpr std::size_t kAnswerThreads = 2;
+constexpr std::size_t kMaxAnswering = 32;  // requests for the operator at once
 
-Answer plain(unsigned status, std::string line) {
-  Answer answer;
-  answer.status = status;
-  answer.body = std::move(line) + "\n";
-  return answer;
+protocol::Failure refuse(const std::string& where, const error_code& error) {
+  return protocol::fail(protocol::FailureKind::internal,
+                        "cannot listen on " + where + ": " + error.message());
 }
 
-Page health_page(std::string path, std::function<Health()> ask) {
-  return {std::move(path), [ask = std::move(ask)] {
-            Health health = ask();
-            return plain(health.ok ? 200 : 503, std::move(health.reason));
-          }};
+// On one of the threads for that; it is awaited on the admin thread.
+asio::awaitable<Answer> answer_slowly(Router& router, Request request) {
+  co_return router.answer(request);
 }
 
-// One connection. Its coroutine owns it by way of the server's list.
-struct Connection {
-  explicit Connection(tcp::socket socket) : stream(std::move(socket)) {}
-  beast::tcp_stream stream;
-  beast::flat_buffer buffer{kMaxBuffered};
-  bool idle = true;  // no byte of a request has arrived
-};
-
-using Response = http::response<http::string_body>;
+std::string text_of(const tcp::endpoint& peer) {
+  const auto address = peer.address();
+  const bool mapped = address.is_v6() && address.to_v6().is_v4_mapped();
+  const std::string host =
+      mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string()
+             : address.to_string();
+  return (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" +
+         std::to_string(peer.port());
+}
 
 }  // namespace
 
-std::vector<Page> standard_pages(const metrics::Registry& registry, const HealthState& health) {
-  return {
-      {"/metrics",
-       [&registry] {
-         return Answer{200, "text/plain; version=0.0.4; charset=utf-8", registry.render()};
-       }},
-      health_page("/livez", [&health] { return health.live(); }),
-      health_page("/readyz", [&health] { return health.ready(); }),
-      health_page("/startupz", [&health] { return health.started(); }),
-  };
-}
-
-// All of it but the first three lines of start() and stop() runs on the thread.
+// All of it but start(), reload_tls() and stop() runs on the thread.
 struct HttpServer::Impl {
-  Impl(HttpOptions o, std::vector<Page> p) : options(std::move(o)), pages(std::move(p)) {}
+  Impl(HttpOptions o, Site site) : options(std::move(o)), router(std::move(site), reach()) {}
 
+  Reach reach() const;
   protocol::Status listen();
-  asio::awaitable<void> accept_all();
+  protocol::Status listen_tcp(const config::Address& bind);
+  protocol::Status listen_local();
+  template <typename Protocol>
+  asio::awaitable<void> accept_all(asio::basic_socket_acceptor<Protocol>& acceptor,
+                                   asio::steady_timer& pause);
+  std::shared_ptr<Connection> welcome(tcp::socket socket);
+  std::shared_ptr<Connection> welcome(Local::socket socket);
+  std::shared_ptr<Connection> connection(std::unique_ptr<Transport> transport, Caller caller);
   bool make_room();
-  asio::awaitable<void> serve(std::list<Connection>::iterator self);
-  asio::awaitable<bool> serve_one(Connection& connection);
-  asio::awaitable<bool> reply(Connection& connection, Response response, bool head);
-  asio::awaitable<void> linger(Connection& connection);
-  Answer answer_to(http::verb method, std::string_view target) const;
+  asio::awaitable<void> serve(std::shared_ptr<Connection> connection);
+  asio::awaitable<Answer> answer(Request request);
+  TlsContextPtr current_tls();
   void begin_stop();
 
   const HttpOptions options;
-  const std::vector<Page> pages;
+  Router router;
+  const Bounds bounds{options.max_header, options.max_body, options.request_timeout,
+                      options.idle_timeout};
+  const Connection::Desk desk{[this](const Request& request) { return router.wants_body(request); },
+                              [this](Request request) { return answer(std::move(request)); },
+                              [this] { return stopping; }};
   asio::io_context context{1};
+  asio::thread_pool pool{kAnswerThreads};
   tcp::acceptor acceptor{context};
-  asio::steady_timer timer{context};  // accept_all's pause; later, the end of a stop's patience
-  std::list<Connection> connections;
+  Local::acceptor local_acceptor{context};
+  SocketFile socket_file;
+  asio::steady_timer pause{context};  // when there is no descriptor for the next connection
+  asio::steady_timer local_pause{context};
+  asio::steady_timer patience{context};  // of a stop
+  std::list<std::shared_ptr<Connection>> connections;
+  std::size_t answering = 0;
   bool stopping = false;
   std::uint16_t port = 0;
+  std::mutex tls_mutex;
+  TlsContextPtr tls;  // null: none
   std::thread thread;
 };
 
-protocol::Status HttpServer::Impl::listen() {
-  using protocol::FailureKind;
-  const auto& bind = options.bind;
-  if (!bind.unix_path.empty()) {
-    return protocol::fail(FailureKind::internal, "admin.http cannot be a unix socket");
+Reach HttpServer::Impl::reach() const {
+  if (!options.bind) {
+    return {};
   }
-  const auto refuse = [&](const error_code& error) {
-    return protocol::fail(
-        FailureKind::internal,
-        "cannot listen on " + bind.host + ":" + std::to_string(bind.port) + ": " + error.message());
-  };
+  error_code error;
+  const auto address = asio::ip::make_address(options.bind->host, error);
+  return {error ? options.bind->host == "localhost" : address.is_loopback()};
+}
+
+protocol::Status HttpServer::Impl::listen_tcp(const config::Address& bind) {
+  if (!bind.unix_path.empty()) {
+    return protocol::fail(protocol::FailureKind::internal, "admin.http cannot be a unix socket");
+  }
+  const std::string where = bind.host + ":" + std::to_string(bind.port);
   error_code error;
   tcp::resolver resolver(context);
   const auto found =
       resolver.resolve(bind.host, std::to_string(bind.port),
                        tcp::resolver::passive | tcp::resolver::numeric_service, error);
   if (error) {
-    return refuse(error);
+    return refuse(where, error);
   }
   const tcp::endpoint endpoint = found.begin()->endpoint();
   acceptor.open(endpoint.protocol(), error);
@@ -133,209 +140,204 @@ protocol::Status HttpServer::Impl::listen() {
     port = acceptor.local_endpoint(error).port();
   }
   if (error) {
-    return refuse(error);
+    return refuse(where, error);
   }
   return protocol::Done{};
 }
 
-// False: every place is taken by a connection in the middle of a request.
+protocol::Status HttpServer::Impl::listen_local() {
+  auto descriptor = socket_file.listen(options.socket);
+  if (!descriptor) {
+    return descriptor.failure();
+  }
+  error_code error;
+  local_acceptor.assign(Local(), *descriptor, error);
+  if (error) {
+    return refuse(options.socket, error);
+  }
+  return protocol::Done{};
+}
+
+protocol::Status HttpServer::Impl::listen() {
+  if (options.bind) {
+    if (protocol::Status status = listen_tcp(*options.bind); !status) {
+      return status;
+    }
+  }
+  if (!options.socket.empty()) {
+    return listen_local();
+  }
+  return protocol::Done{};
+}
+
+TlsContextPtr HttpServer::Impl::current_tls() {
+  const std::lock_guard lock(tls_mutex);
+  return tls;
+}
+
+// False: every place is taken by a request that is being answered. One that is told to close still
+// has its place until its coroutine has ended, soon.
 bool HttpServer::Impl::make_room() {
   if (connections.size() < options.max_connections) {
     return true;
   }
-  for (Connection& connection : connections) {
-    if (connection.idle && connection.stream.socket().is_open()) {
-      connection.stream.close();
-      return true;
-    }
+  const auto before = [](const auto& a, const auto& b) {
+    return std::pair(a->closed(), std::pair(a->phase(), a->since())) <
+           std::pair(b->closed(), std::pair(b->phase(), b->since()));
+  };
+  const auto victim = std::min_element(connections.begin(), connections.end(), before);
+  if (victim == connections.end() || (*victim)->closed() ||
+      (*victim)->phase() == Connection::Phase::answering) {
+    return false;
   }
-  return false;
+  (*victim)->close();
+  return true;
 }
 
-asio::awaitable<void> HttpServer::Impl::accept_all() {
+std::shared_ptr<Connection> HttpServer::Impl::connection(std::unique_ptr<Transport> transport,
+                                                         Caller caller) {
+  return std::make_shared<Connection>(context, std::move(transport), std::move(caller), bounds,
+                                      desk);
+}
+
+std::shared_ptr<Connection> HttpServer::Impl::welcome(tcp::socket socket) {
+  error_code ignored;
+  socket.set_option(tcp::no_delay(true), ignored);
+  const TlsContextPtr context_now = current_tls();
+  Caller caller{text_of(socket.remote_endpoint(ignored)), false, context_now != nullptr};
+  return connection(make_transport(std::move(socket), context_now), std::move(caller));
+}
+
+std::shared_ptr<Connection> HttpServer::Impl::welcome(Local::socket socket) {
+  Caller caller{peer_of(socket.native_handle()), true, false};
+  return connection(make_transport(std::move(socket), nullptr), std::move(caller));
+}
+
+template <typename Protocol>
+asio::awaitable<void> HttpServer::Impl::accept_all(asio::basic_socket_acceptor<Protocol>& from,
+                                                   asio::steady_timer& wait) {
   while (!stopping) {
-    auto [error, socket] = co_await acceptor.async_accept(kAwait);
+    auto [error, socket] = co_await from.async_accept(kAwait);
     if (stopping) {
       break;
     }
     if (error) {  // out of descriptors, as a rule: they will come back
-      timer.expires_after(std::chrono::milliseconds(100));
-      co_await timer.async_wait(kAwait);
+      wait.expires_after(std::chrono::milliseconds(100));
+      co_await wait.async_wait(kAwait);
       continue;
     }
-    if (!make_room()) {
-      continue;  // closes it
+    if (make_room()) {  // else it is closed
+      asio::co_spawn(context, serve(welcome(std::move(socket))), asio::detached);
     }
-    const auto self = connections.emplace(connections.end(), std::move(socket));
-    asio::co_spawn(context, serve(self), asio::detached);
   }
 }
 
-asio::awaitable<void> HttpServer::Impl::serve(std::list<Connection>::iterator self) {
+asio::awaitable<void> HttpServer::Impl::serve(std::shared_ptr<Connection> connection) {
+  const auto self = connections.insert(connections.end(), connection);
   try {
-    self->stream.expires_after(options.request_timeout);
-    while (co_await serve_one(*self)) {
-    }
+    co_await connection->run();
   } catch (const std::exception& caught) {
     metrics::log::error("admin_http_exception", {{"what", caught.what()}});
+    connection->close();
   }
   connections.erase(self);
   if (stopping && connections.empty()) {
-    timer.cancel();
+    patience.cancel();
   }
 }
 
-// One request and its answer. False: the connection is over.
-asio::awaitable<bool> HttpServer::Impl::serve_one(Connection& connection) {
-  auto& [stream, buffer, idle] = connection;
-  if (buffer.size() == 0) {
-    auto [error, size] = co_await stream.async_read_some(buffer.prepare(kChunk), kAwait);
-    if (error) {
-      co_return false;
-    }
-    buffer.commit(size);
+asio::awaitable<Answer> HttpServer::Impl::answer(Request request) {
+  if (!router.is_slow(request)) {
+    co_return router.answer(request);
   }
-  idle = false;
-  stream.expires_after(options.request_timeout);
-  http::request_parser<http::empty_body> parser;
-  parser.header_limit(static_cast<std::uint32_t>(options.max_header));
-  parser.body_limit(boost::none);
-  auto [error, size] = co_await http::async_read_header(stream, buffer, parser, kAwait);
-  if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-    co_return co_await reply(connection, Response(http::status(431), 11, ""), false);
+  if (answering >= kMaxAnswering) {
+    Answer busy = error_answer(503, "busy", "too many requests at once; try again");
+    busy.headers.emplace_back("Retry-After", "1");
+    co_return busy;
   }
-  if (error.category() == http::make_error_code(http::error::bad_method).category() &&
-      error != http::error::end_of_stream && error != http::error::partial_message) {
-    co_return co_await reply(connection, Response(http::status::bad_request, 11, ""), false);
-  }
-  if (error) {
-    co_return false;
-  }
-
-  const auto& request = parser.get();
-  Answer answer = answer_to(request.method(), request.target());
-  Response response(http::status(answer.status), request.version());
-  response.set(http::field::content_type, answer.content_type);
-  response.body() = std::move(answer.body);
-  if (answer.status == 405) {
-    response.set(http::field::allow, "GET, HEAD");
-  }
-  // What follows a request with a body is that body, which is not read.
-  response.keep_alive(request.keep_alive() && parser.is_done() && !stopping);
-  co_return co_await reply(connection, std::move(response), request.method() == http::verb::head);
-}
-
-asio::awaitable<bool> HttpServer::Impl::reply(Connection& connection, Response response,
-                                              bool head) {
-  auto& [stream, buffer, idle] = connection;
-  if (response.result_int() == 400 || response.result_int() == 431) {
-    response.set(http::field::content_type, "text/plain; charset=utf-8");
-    response.body() = std::string(response.reason()) + "\n";
-    response.keep_alive(false);
-  }
-  response.set(http::field::cache_control, "no-store");
-  response.set("X-Content-Type-Options", "nosniff");
-  response.content_length(response.body().size());
-  if (head) {
-    response.body().clear();
-  }
-  stream.expires_after(options.request_timeout);
-  auto [error, size] = co_await http::async_write(stream, response, kAwait);
-  if (error) {
-    co_return false;
-  }
-  if (!response.keep_alive()) {
-    co_await linger(connection);
-    co_return false;
-  }
-  if (stopping) {
-    co_return false;
-  }
-  idle = true;
-  stream.expires_after(options.idle_timeout);
-  co_return true;
-}
-
-// Closing with unread input would reset the connection and take the answer with it.
-asio::awaitable<void> HttpServer::Impl::linger(Connection& connection) {
-  error_code ignored;
-  connection.stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
-  connection.stream.expires_after(std::chrono::seconds(1));
-  char waste[kChunk];
-  for (std::size_t drained = 0; drained < kMaxDrained;) {
-    auto [error, size] = co_await connection.stream.async_read_some(asio::buffer(waste), kAwait);
-    if (error) {
-      break;
-    }
-    drained += size;
-  }
-}
-
-Answer HttpServer::Impl::answer_to(http::verb method, std::string_view target) const {
-  const std::string_view path = target.substr(0, target.find('?'));
-  for (const Page& page : pages) {
-    if (page.path != path) {
-      continue;
-    }
-    if (method != http::verb::get && method != http::verb::head) {
-      return plain(405, "method not allowed");
-    }
-    try {
-      return page.answer();
-    } catch (const std::exception& caught) {
-      metrics::log::error("admin_http_exception", {{"path", path}, {"what", caught.what()}});
-      return plain(500, "internal error");
-    }
-  }
-  return plain(404, "not found");
+  ++answering;
+  Answer answer =
+      co_await asio::co_spawn(pool, answer_slowly(router, std::move(request)), asio::use_awaitable);
+  --answering;
+  co_return answer;
 }
 
 void HttpServer::Impl::begin_stop() {
   stopping = true;
   error_code ignored;
   acceptor.close(ignored);
-  for (Connection& connection : connections) {
-    if (connection.idle) {
-      connection.stream.close();
+  local_acceptor.close(ignored);
+  socket_file.remove();
+  pause.cancel();
+  local_pause.cancel();
+  for (const auto& connection : connections) {
+    if (connection->phase() == Connection::Phase::idle) {
+      connection->close();
     }
   }
-  timer.expires_after(options.stop_timeout);  // ends a pause of accept_all, too
   if (connections.empty()) {
     return;
   }
-  timer.async_wait([this](const error_code& error) {
+  patience.expires_after(options.stop_timeout);
+  patience.async_wait([this](const error_code& error) {
     if (!error) {
-      for (Connection& connection : connections) {
-        connection.stream.close();
+      for (const auto& connection : connections) {
+        connection->close();
       }
     }
   });
 }
 
-HttpServer::HttpServer(HttpOptions options, std::vector<Page> pages)
-    : impl_(std::make_unique<Impl>(std::move(options), std::move(pages))) {}
+HttpServer::HttpServer(HttpOptions options, Site site)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(site))) {}
 
 HttpServer::~HttpServer() {
   stop();
 }
 
 protocol::Status HttpServer::start() {
-  protocol::Status listening = impl_->listen();
-  if (listening) {
-    asio::co_spawn(impl_->context, impl_->accept_all(), asio::detached);
-    impl_->thread = std::thread([this] { impl_->context.run(); });
+  if (protocol::Status status = reload_tls(impl_->options.tls); !status) {
+    return status;
   }
-  return listening;
+  if (protocol::Status status = impl_->listen(); !status) {
+    return status;
+  }
+  if (impl_->acceptor.is_open()) {
+    asio::co_spawn(impl_->context, impl_->accept_all(impl_->acceptor, impl_->pause),
+                   asio::detached);
+  }
+  if (impl_->local_acceptor.is_open()) {
+    asio::co_spawn(impl_->context, impl_->accept_all(impl_->local_acceptor, impl_->local_pause),
+                   asio::detached);
+  }
+  impl_->thread = std::thread([this] { impl_->context.run(); });
+  return protocol::Done{};
 }
 
 std::uint16_t HttpServer::port() const {
   return impl_->port;
 }
 
+protocol::Status HttpServer::reload_tls(const config::ListenerTls& tls) {
+  TlsContextPtr made;
+  if (tls.mode != config::TlsMode::disable) {
+    // No protocol is chosen by ALPN: as for MySQL.
+    auto context = make_server_tls(tls, config::Protocol::mysql);
+    if (!context) {
+      return context.failure();
+    }
+    made = std::move(*context);
+  }
+  const std::lock_guard lock(impl_->tls_mutex);
+  impl_->tls = std::move(made);
+  return protocol::Done{};
+}
+
 void HttpServer::stop() {
   if (impl_->thread.joinable()) {
     asio::post(impl_->context, [this] { impl_->begin_stop(); });
     impl_->thread.join();
+    impl_->pool.join();
   }
 }
 

@@ -137,6 +137,29 @@ routes: [{name: r, pool: p, isolation_level: )";
   EXPECT_EQ(problems(frame + "SERIALIZABLE}]\n"), Lines{});
 }
 
+TEST(Consistency, passwords_of_admins_do_not_cross_the_network_in_silence) {
+  const auto with = [](const std::string& admin, const std::string& right) {
+    return "listeners: [{name: l, protocol: mysql, bind: \":1\"}]\npools: {p: {url: mysql://h/d}}\n"
+           "routes: [{name: r, pool: p}]\nusers: [{name: ops, password: x, admin: " +
+           right + "}]\nadmin: {" + admin + "}\n";
+  };
+  const Lines warned{
+      "f:5:15: warning: admin.http: is reached from other machines without TLS, so that passwords "
+      "of users with `admin` cross the network as they are; give admin.tls, or bind a loopback "
+      "address"};
+  for (const char* bind : {"\":9127\"", "0.0.0.0:9127", "192.0.2.1:9127", "\"[::]:9127\""}) {
+    const std::string admin = std::string("http: ") + bind;
+    EXPECT_EQ(problems(with(admin, "true")), warned) << bind;
+    EXPECT_EQ(problems(with(admin, "read_only")), warned) << bind;
+    EXPECT_EQ(problems(with(admin, "false")), Lines{}) << bind;
+  }
+  for (const char* bind : {"127.0.0.1:9127", "localhost:9127", "\"[::1]:9127\"", "127.1.2.3:1"}) {
+    EXPECT_EQ(problems(with(std::string("http: ") + bind, "true")), Lines{}) << bind;
+  }
+  const std::string tls = "http: \":9127\", tls: {mode: require, cert_file: a, key_file: b}";
+  EXPECT_EQ(problems(with(tls, "true"), true), Lines{});
+}
+
 TEST(Consistency, min_idle_is_within_the_caps) {
   int line = 0;
   const Row row{Part::pool, "max_db_connections: 5\nmin_idle: 6", "", "", "postgresql://db/pets"};

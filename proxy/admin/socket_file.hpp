@@ -1,0 +1,35 @@
+#pragma once
+
+// A listening unix socket and the file that leads to it, for its owner alone (mode 0600).
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "protocol/result.hpp"
+
+namespace sluice::proxy::admin {
+
+class SocketFile {
+ public:
+  SocketFile() = default;
+  ~SocketFile();  // remove()s; the descriptor is somebody else's
+  SocketFile(const SocketFile&) = delete;
+  SocketFile& operator=(const SocketFile&) = delete;
+
+  // A socket that nobody listens on any more is replaced; any other file, and one where somebody
+  // answers, is left alone and named in the failure. The descriptor, non-blocking.
+  protocol::Result<int> listen(const std::string& path);
+  // The file, if it is still this socket's.
+  void remove();
+
+ private:
+  std::string path_;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+};
+
+// "uid 1000, pid 4711" of who has connected; "" when the kernel does not tell.
+std::string peer_of(int descriptor);
+
+}  // namespace sluice::proxy::admin
