@@ -1,29 +1,29 @@
 #include "cli/run.hpp"
 
-#include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
-#include <cerrno>
-#include <chrono>
-#include <ctime>
 #include <iostream>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #include "cli/check.hpp"
+#include "cli/ending.hpp"
+#include "cli/signals.hpp"
+#include "cli/successor.hpp"
+#include "cli/upgrade.hpp"
 #include "metrics/log.hpp"
 #include "metrics/registry.hpp"
 #include "proxy/admin/http.hpp"
-#include "proxy/operator/house.hpp"
 #include "proxy/admin/pages.hpp"
+#include "proxy/operator/house.hpp"
 #include "proxy/poller.hpp"
 #include "proxy/server.hpp"
+#include "proxy/service_manager.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -34,31 +34,6 @@ void start_log(const config::Log& settings) {
   options.format = settings.format == config::LogFormat::json ? metrics::log::Format::json
                                                               : metrics::log::Format::text;
   metrics::log::start(std::move(options));
-}
-
-// The next signal that asks for an end, 0 when `until` comes first. At SIGUSR1 files that were
-// moved away are opened anew, and the wait goes on.
-int next_signal(const sigset_t& signals, proxy::Server& server,
-                proxy::TimePoint until = proxy::TimePoint::max()) {
-  for (;;) {
-    int signal = 0;
-    if (until == proxy::TimePoint::max()) {
-      signal = ::sigwaitinfo(&signals, nullptr);
-    } else {
-      const auto left = std::max(until - proxy::Clock::now(), proxy::Duration::zero());
-      const auto whole = std::chrono::duration_cast<std::chrono::seconds>(left);
-      const timespec timeout{whole.count(), std::chrono::nanoseconds(left - whole).count()};
-      signal = ::sigtimedwait(&signals, nullptr, &timeout);
-    }
-    if (signal == SIGUSR1) {
-      metrics::log::info("files_reopened");
-      server.reopen_files();
-    } else if (signal > 0) {
-      return signal;
-    } else if (errno != EINTR) {
-      return 0;
-    }
-  }
 }
 
 std::vector<proxy::admin::BackendHealth> backend_health(proxy::Server& server) {
@@ -72,6 +47,7 @@ std::vector<proxy::admin::BackendHealth> backend_health(proxy::Server& server) {
 // Null when neither an admin address nor a socket is configured.
 protocol::Status start_admin(const config::Config& config, const metrics::Registry& registry,
                              const proxy::admin::HealthState& health,
+                             proxy::InheritedSockets& inherited,
                              std::unique_ptr<proxy::admin::HttpServer>& admin) {
   if (!config.admin.http && config.admin.socket.empty()) {
     return protocol::Done{};
@@ -80,6 +56,7 @@ protocol::Status start_admin(const config::Config& config, const metrics::Regist
   options.bind = config.admin.http;
   options.socket = config.admin.socket;
   options.tls = config.admin.tls;
+  options.inherited = &inherited;
   proxy::admin::Site site;
   site.pages = proxy::admin::standard_pages(registry, health);
   admin = std::make_unique<proxy::admin::HttpServer>(options, std::move(site));
@@ -88,34 +65,28 @@ protocol::Status start_admin(const config::Config& config, const metrics::Regist
 
 using proxy::op::ShutdownMode;
 
-// Accepts nobody new and waits until the last client has left by itself, or for a signal.
-void wait_for_clients(proxy::Server& server, const sigset_t& signals) {
-  metrics::log::info("waiting_for_clients", {{"clients", server.clients()}});
-  server.stop_accepting();
-  int signal = 0;
-  while (signal == 0 && !server.empty()) {
-    signal = next_signal(signals, server, proxy::Clock::now() + std::chrono::milliseconds(50));
+// Waits for a signal that asks for an end, 0 when another process has taken this one's place.
+int serve(Signals& signals, Upgrade& upgrade) {
+  for (;;) {
+    const int signal = signals.next(upgrade.next_look());
+    if (signal != 0 || upgrade.look()) {
+      return signal;
+    }
   }
 }
 
-// Finishes what runs: readiness off, still accepting for drain.delay, then each session ends at its
-// next transaction end, at the latest at drain.timeout or at a second signal.
-void stop(proxy::Server& server, const sigset_t& signals) {
-  const config::Drain drain = server.config()->drain;
-  metrics::log::info("draining", {{"timeout_ms", drain.timeout.count()}});
-  int again =
-      drain.delay.count() > 0 ? next_signal(signals, server, proxy::Clock::now() + drain.delay) : 0;
-  server.drain();
-  auto deadline = proxy::Clock::now() + drain.timeout;
-  while (again == 0 && !server.empty() && proxy::Clock::now() < deadline) {
-    again = next_signal(signals, server, proxy::Clock::now() + std::chrono::milliseconds(10));
+void finish(proxy::Server& server, Signals& signals, ShutdownMode how, int signal) {
+  if (how == ShutdownMode::immediate || signal == SIGQUIT) {
+    end_now(server);
+    return;
   }
-  if (!server.empty()) {
-    metrics::log::warning("drain_cut_short",
-                          {{"reason", again != 0 ? "second signal" : "timeout"}});
+  if (how == ShutdownMode::wait_for_clients) {
+    server.stop_accepting();
+    wait_for_clients(server, signals);
+  } else if (signal == 0) {  // handed over: who is connected may stay for a while
+    wait_for_clients(server, signals, proxy::Clock::now() + server.config()->drain.timeout);
   }
-  server.stop_now();
-  server.join();
+  drain(server, signals, signal != SIGTERM);
 }
 
 // Every client and backend is a descriptor: take as many as the system allows.
@@ -138,14 +109,8 @@ int run_server(const std::string& path) {
   if (!config) {
     return 1;
   }
-  // Before any thread starts, so that all of them have these blocked.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGUSR1);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);
+  Signals signals;
+  const auto manager = proxy::ServiceManager::of_environment();
   ::prctl(PR_SET_DUMPABLE,
           0);  // passwords are in memory: no core files, no ptrace by the same user
 
@@ -161,8 +126,13 @@ int run_server(const std::string& path) {
   {
     metrics::Registry registry(SLUICE_VERSION);
     proxy::Server server(config, registry, poller->poller);
+    server.inherit(proxy::InheritedSockets::take());
     proxy::op::House house(server, registry,
                            {SLUICE_VERSION, path, proxy::poller_name(poller->poller)});
+    signals.on(SIGUSR1, [&server] {
+      metrics::log::info("files_reopened");
+      server.reopen_files();
+    });
     std::atomic<ShutdownMode> how{ShutdownMode::drain};
     house.on_shutdown([&how](ShutdownMode mode, const proxy::op::Actor& /*by*/) {
       how = mode;
@@ -173,7 +143,7 @@ int run_server(const std::string& path) {
         {{}, [&] { return backend_health(server); }, config->admin.readiness});
     house.ready_by([&health] { return health.ready().ok; });
     std::unique_ptr<proxy::admin::HttpServer> admin;
-    protocol::Status status = start_admin(*config, registry, health, admin);
+    protocol::Status status = start_admin(*config, registry, health, server.inherited(), admin);
     if (status) {
       status = server.start();
     }
@@ -184,20 +154,19 @@ int run_server(const std::string& path) {
     } else {
       health.set_started();
       metrics::log::info("started", {{"version", SLUICE_VERSION}, {"config", path}});
-      const int signal = next_signal(signals, server);
-      metrics::log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+      manager.ready("serving");
+      tell_predecessor();
+      Upgrade upgrade(server, admin.get(), manager);
+      signals.on(SIGUSR2, [&upgrade] { upgrade.begin(); });
+      const int signal = serve(signals, upgrade);
+      signals.on(SIGUSR2, [] { metrics::log::warning("upgrade_too_late"); });
+      metrics::log::info("stopping", {{"signal", signal_name(signal)}});
+      if (signal != 0) {
+        manager.stopping();
+      }
       registry.set_draining(true);
       health.set_draining();
-      if (how == ShutdownMode::wait_for_clients) {
-        wait_for_clients(server, signals);
-      }
-      if (how == ShutdownMode::immediate) {
-        server.drain();
-        server.stop_now();
-        server.join();
-      } else {
-        stop(server, signals);
-      }
+      finish(server, signals, how, signal);
     }
   }
   metrics::log::info("stopped");

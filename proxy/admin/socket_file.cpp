@@ -93,6 +93,15 @@ protocol::Result<int> SocketFile::listen(const std::string& path) {
   return descriptor;
 }
 
+void SocketFile::adopt(const std::string& path) {
+  struct stat found {};
+  if (::lstat(path.c_str(), &found) == 0) {
+    path_ = path;
+    device_ = found.st_dev;
+    inode_ = found.st_ino;
+  }
+}
+
 void SocketFile::remove() {
   struct stat found {};
   if (!path_.empty() && ::lstat(path_.c_str(), &found) == 0 && found.st_dev == device_ &&
