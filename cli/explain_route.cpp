@@ -4,7 +4,9 @@
 #include <chrono>
 #include <iostream>
 #include <iterator>
+#include <memory>
 
+#include "cli/commands.hpp"
 #include "cli/explain_print.hpp"
 #include "config/cidr.hpp"
 #include "config/load.hpp"
@@ -48,13 +50,17 @@ std::string read_all(std::istream& in) {
 
 }  // namespace
 
-CLI::App* add_explain_route(CLI::App& app, ExplainOptions& options) {
-  auto* command = app.add_subcommand(
+void add_explain_route(Commands& commands) {
+  auto shared = std::make_shared<ExplainOptions>();
+  ExplainOptions& options = *shared;
+  auto* command = commands.app().add_subcommand(
       "explain-route",
       "tell which route a session would take, what middleware would say to it and to a statement, "
       "and why; nothing is opened but the files that the configuration names");
   auto& question = options.question;
-  command->add_option("-c,--config", options.path, "configuration file (YAML)")->required();
+  command->add_option("-c,--config", options.path, "configuration file (YAML)")
+      ->type_name("FILE")
+      ->required();
   command->add_flag("--offline", options.offline, "open none of the files that it names");
   command->add_option("-u,--user", question.user, "who logs in")->required();
   command->add_option("-d,--database", question.database,
@@ -81,7 +87,13 @@ CLI::App* add_explain_route(CLI::App& app, ExplainOptions& options) {
   command->add_option("--statement", options.statement,
                       "what the session would run; - reads it from standard input");
   command->add_flag("--json", options.json, "as JSON");
-  return command;
+  command->footer(
+      examples({"sluice explain-route -c sluice.yaml -u app -d pets --statement 'DROP TABLE pets'",
+                "sluice explain-route -c sluice.yaml -u reports --protocol mysql --address "
+                "10.0.0.7 --json"}));
+  commands.on(command, [command, shared] {
+    return run_explain_route(*shared, command->count("--statement") > 0);
+  });
 }
 
 Status read_question(ExplainOptions& options, bool statement_given) {

@@ -3,16 +3,11 @@
 // `sluice explain-route`: which route a session would take, what the chains would say to it and to
 // a statement, and why.
 
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "protocol/result.hpp"
 #include "proxy/explain/explain.hpp"
-
-namespace CLI {
-class App;
-}
 
 namespace sluice::cli {
 
@@ -28,8 +23,8 @@ struct ExplainOptions {
   proxy::explain::Question question;
 };
 
-// Declares the command and its options, which outlive the parsing.
-CLI::App* add_explain_route(CLI::App& app, ExplainOptions& options);
+class Commands;
+void add_explain_route(Commands& commands);
 
 // Completes options.question from the texts beside it.
 protocol::Status read_question(ExplainOptions& options, bool statement_given);

@@ -1,11 +1,14 @@
 #include "cli/hash.hpp"
 
-#include <termios.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <iostream>
 #include <istream>
+#include <memory>
 
+#include "cli/ask_password.hpp"
+#include "cli/commands.hpp"
 #include "protocol/crypto.hpp"
 #include "protocol/mysql/caching_sha2.hpp"
 #include "protocol/mysql/native_password.hpp"
@@ -20,46 +23,15 @@ namespace {
 
 constexpr std::uint32_t kShaCryptRounds = 5000;  // what MySQL's servers take: "005"
 
-// Standard input shows nothing of what is typed while this exists.
-class Unseen {
- public:
-  Unseen() {
-    if (::tcgetattr(STDIN_FILENO, &before_) == 0) {
-      termios quiet = before_;
-      quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-      set_ = ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == 0;
-    }
-  }
-  ~Unseen() {
-    if (set_) {
-      ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
-    }
-  }
-  Unseen(const Unseen&) = delete;
-  Unseen& operator=(const Unseen&) = delete;
-
- private:
-  termios before_{};
-  bool set_ = false;
-};
-
-protocol::Result<std::string> ask(const char* prompt) {
-  const Unseen unseen;
-  std::cerr << prompt << std::flush;
-  auto given = read_password(std::cin);
-  std::cerr << '\n';
-  return given;
-}
-
 protocol::Result<std::string> obtain_password() {
   if (::isatty(STDIN_FILENO) == 0) {
     return read_password(std::cin);
   }
-  auto first = ask("Password: ");
+  auto first = ask_password("Password: ");
   if (!first) {
     return first;
   }
-  auto second = ask("Again: ");
+  auto second = ask_password("Again: ");
   if (second && *second != *first) {
     return protocol::fail(FailureKind::internal, "the two passwords differ");
   }
@@ -126,6 +98,24 @@ protocol::Buffer make_salt(HashForm form) {
     byte = static_cast<std::uint8_t>(kDigits[byte % kDigits.size()]);
   }
   return salt;
+}
+
+void add_hash(Commands& commands) {
+  auto form = std::make_shared<HashForm>(HashForm::scram);
+  auto* command = commands.app().add_subcommand(
+      "hash", "turn a password, read from standard input, into what `users` may hold in its place");
+  command->allow_extras();  // a password given there is not to be repeated in an error
+  auto* forms = command->add_option_group("form")->require_option(1);
+  const auto add_form = [&](const char* name, HashForm value, const char* help) {
+    forms->add_flag_callback(
+        name, [form, value] { *form = value; }, help);
+  };
+  add_form("--scram", HashForm::scram, "scram_verifier: SCRAM-SHA-256, for PostgreSQL clients");
+  add_form("--mysql-native", HashForm::mysql_native, "mysql_native_hash");
+  add_form("--caching-sha2", HashForm::caching_sha2, "caching_sha2_hash");
+  command->footer(examples({"sluice hash --scram                      # asks for the password",
+                            "sluice hash --caching-sha2 < /run/secrets/app"}));
+  commands.on(command, [command, form] { return run_hash(*form, command->remaining_size() > 0); });
 }
 
 int run_hash(HashForm form, bool extra_arguments) {

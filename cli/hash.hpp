@@ -12,6 +12,9 @@
 
 namespace sluice::cli {
 
+class Commands;
+void add_hash(Commands& commands);
+
 enum class HashForm : std::uint8_t {
   scram,         // SCRAM-SHA-256$..., users[].scram_verifier
   mysql_native,  // *40 hex digits, users[].mysql_native_hash

@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "cli/admin.hpp"
 #include "cli/check.hpp"
 #include "cli/ending.hpp"
 #include "cli/signals.hpp"
@@ -18,10 +20,11 @@
 #include "cli/upgrade.hpp"
 #include "metrics/log.hpp"
 #include "metrics/registry.hpp"
-#include "proxy/admin/http.hpp"
-#include "proxy/admin/pages.hpp"
+#include "proxy/admin/health.hpp"
+#include "proxy/operator/fingerprints.hpp"
 #include "proxy/operator/house.hpp"
 #include "proxy/poller.hpp"
+#include "proxy/reload.hpp"
 #include "proxy/server.hpp"
 #include "proxy/service_manager.hpp"
 
@@ -44,23 +47,31 @@ std::vector<proxy::admin::BackendHealth> backend_health(proxy::Server& server) {
   return health;
 }
 
-// Null when neither an admin address nor a socket is configured.
-protocol::Status start_admin(const config::Config& config, const metrics::Registry& registry,
-                             const proxy::admin::HealthState& health,
-                             proxy::InheritedSockets& inherited,
-                             std::unique_ptr<proxy::admin::HttpServer>& admin) {
-  if (!config.admin.http && config.admin.socket.empty()) {
-    return protocol::Done{};
+// The old one stays where the new one cannot be used: what else was reloaded is in force already.
+void renew_certificate(proxy::admin::HttpServer* port, const config::Admin& admin) {
+  if (port == nullptr || !admin.http) {
+    return;
   }
-  proxy::admin::HttpOptions options;
-  options.bind = config.admin.http;
-  options.socket = config.admin.socket;
-  options.tls = config.admin.tls;
-  options.inherited = &inherited;
-  proxy::admin::Site site;
-  site.pages = proxy::admin::standard_pages(registry, health);
-  admin = std::make_unique<proxy::admin::HttpServer>(options, std::move(site));
-  return admin->start();
+  if (const protocol::Status renewed = port->reload_tls(admin.tls); !renewed) {
+    metrics::log::failed("admin_certificate_kept", renewed.failure());
+  }
+}
+
+// Null: the configuration is in no file.
+std::unique_ptr<proxy::Reloader> make_reloader(const std::string& path, proxy::Server& server,
+                                               proxy::op::House& house, metrics::Registry& registry,
+                                               std::function<void(const config::Config&)> changed) {
+  if (path.empty()) {
+    house.on_reload([](const proxy::op::Actor& /*by*/) -> protocol::Result<proxy::op::Reloaded> {
+      return protocol::fail(protocol::FailureKind::unsupported_feature,
+                            "this process was started without a file to reload");
+    });
+    return nullptr;
+  }
+  auto reloader = std::make_unique<proxy::Reloader>(path, server, registry);
+  reloader->on_change(std::move(changed));
+  house.on_reload([&one = *reloader](const proxy::op::Actor& by) { return one.reload(by); });
+  return reloader;
 }
 
 using proxy::op::ShutdownMode;
@@ -106,9 +117,10 @@ void raise_descriptor_limit(std::size_t clients) {
 
 int run_server(const std::string& path) {
   auto config = load(path, false);
-  if (!config) {
-    return 1;
-  }
+  return config == nullptr ? 1 : run_server(path, std::move(config));
+}
+
+int run_server(const std::string& path, std::shared_ptr<const config::Config> config) {
   Signals signals;
   const auto manager = proxy::ServiceManager::of_environment();
   ::prctl(PR_SET_DUMPABLE,
@@ -125,6 +137,7 @@ int run_server(const std::string& path) {
   int code = 0;
   {
     metrics::Registry registry(SLUICE_VERSION);
+    registry.set_io(std::string(proxy::poller_name(poller->poller)));
     proxy::Server server(config, registry, poller->poller);
     server.inherit(proxy::InheritedSockets::take());
     proxy::op::House house(server, registry,
@@ -136,30 +149,48 @@ int run_server(const std::string& path) {
     std::atomic<ShutdownMode> how{ShutdownMode::drain};
     house.on_shutdown([&how](ShutdownMode mode, const proxy::op::Actor& /*by*/) {
       how = mode;
-      ::kill(::getpid(), SIGTERM);  // blocked in every thread: next_signal() takes it
+      ::kill(::getpid(), SIGTERM);  // blocked in every thread: Signals::next() takes it
       return protocol::Done{};
     });
     proxy::admin::HealthState health(
         {{}, [&] { return backend_health(server); }, config->admin.readiness});
+    house.fingerprints_from([&server] { return proxy::op::fingerprints(server); });
     house.ready_by([&health] { return health.ready().ok; });
-    std::unique_ptr<proxy::admin::HttpServer> admin;
-    protocol::Status status = start_admin(*config, registry, health, server.inherited(), admin);
-    if (status) {
-      status = server.start();
-    }
+    std::atomic<proxy::admin::HttpServer*> port{nullptr};
+    const auto reloader =
+        make_reloader(path, server, house, registry, [&health, &port](const config::Config& now) {
+          health.set_readiness(now.admin.readiness);
+          renew_certificate(port, now.admin);
+        });
+    const auto admin = start_admin(config->admin, registry, health, &house, server.inherited());
+    port = admin ? admin.value().get() : nullptr;
+    const protocol::Status status = admin ? server.start() : admin.failure();
     if (!status) {
       std::cerr << "sluice: " << status.failure().text << '\n';
       code = 1;
       server.join();
     } else {
+      if (reloader != nullptr) {
+        reloader->start([&house] {
+          [[maybe_unused]] const auto reloaded = house.reload({"", "file"});
+        });
+      }
       health.set_started();
       metrics::log::info("started", {{"version", SLUICE_VERSION}, {"config", path}});
+      signals.on(SIGHUP, [&house, &manager] {
+        manager.reloading();  // what comes of it is in the log
+        [[maybe_unused]] const auto reloaded = house.reload({"", "signal"});
+        manager.ready("serving");
+      });
       manager.ready("serving");
       tell_predecessor();
-      Upgrade upgrade(server, admin.get(), manager);
+      Upgrade upgrade(server, port, manager);
       signals.on(SIGUSR2, [&upgrade] { upgrade.begin(); });
       const int signal = serve(signals, upgrade);
       signals.on(SIGUSR2, [] { metrics::log::warning("upgrade_too_late"); });
+      if (reloader != nullptr) {
+        reloader->stop();
+      }
       metrics::log::info("stopping", {{"signal", signal_name(signal)}});
       if (signal != 0) {
         manager.stopping();

@@ -99,10 +99,12 @@ class ChainCheck {
         report_.warning(path, "has no effect: one with a " + what + " that is not longer" + first);
       }
     };
-    if (std::holds_alternative<ReadOnly>(after.options) ||
-        std::holds_alternative<NPlusOne>(after.options) ||
-        std::holds_alternative<SnapshotAge>(after.options) ||
-        std::holds_alternative<IdleInTransaction>(after.options)) {
+    if (std::holds_alternative<StatementStatistics>(after.options)) {
+      report_.error(path, "would count each statement twice: another one" + first);
+    } else if (std::holds_alternative<ReadOnly>(after.options) ||
+               std::holds_alternative<NPlusOne>(after.options) ||
+               std::holds_alternative<SnapshotAge>(after.options) ||
+               std::holds_alternative<IdleInTransaction>(after.options)) {
       report_.warning(path, "does its work twice: another one" + first);
     } else if (const auto* timeout = std::get_if<StatementTimeout>(&after.options)) {
       shortest(timeout->limit, std::get<StatementTimeout>(before.options).limit, "limit");

@@ -169,6 +169,10 @@ struct Drain {
   milliseconds timeout{60000};
 };
 
+struct Reload {
+  bool watch = true;
+};
+
 struct Log {
   std::string level = "info";  // trace | debug | info | warning | error
   LogFormat format = LogFormat::text;
@@ -186,6 +190,7 @@ struct Config {
   Admin admin;
   Limits limits;
   Drain drain;
+  Reload reload;
   Log log;
 
   const Pool* find_pool(const std::string& name) const;

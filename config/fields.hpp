@@ -261,6 +261,14 @@ void fields(V& v, Drain& d) {
 }
 
 template <typename V>
+void fields(V& v, Reload& r) {
+  v.option(
+      "watch", r.watch, Boolean{},
+      "reload when this file, or one that it names, is another: secrets, certificates, keys of "
+      "tokens; `false` = only when asked (SIGHUP, the console, the API)");
+}
+
+template <typename V>
 void fields(V& v, Log& l) {
   const Choice<std::string> levels{{{"trace", "trace"},
                                     {"debug", "debug"},
@@ -292,6 +300,7 @@ void fields(V& v, Config& c) {
   v.group("admin", c.admin, "for operators");
   v.group("limits", c.limits, "for clients");
   v.group("drain", c.drain, "how it stops");
+  v.group("reload", c.reload, "how it comes by a new configuration");
   v.group("log", c.log, "what it writes");
   LaterAuth auth;
   v.group("auth", auth, "");

@@ -58,8 +58,9 @@ Loaded load_text(const std::string& text, const std::string& file, const LoadOpt
       out.config = std::move(config);
     }
     out.problems = report.take();
+    out.files = report.files();
   } catch (const std::exception&) {
-    out = {nullptr, {{file, 0, 0, "the configuration cannot be loaded", false}}};
+    out = {nullptr, {{file, 0, 0, "the configuration cannot be loaded", false}}, {}};
   }
   return out;
 }
@@ -67,9 +68,11 @@ Loaded load_text(const std::string& text, const std::string& file, const LoadOpt
 Loaded load_file(const std::string& path, const LoadOptions& options) {
   const FileText file = read_file(path, kMaxFile);
   if (!file.error.empty()) {
-    return {nullptr, {{path, 0, 0, file.error, false}}};
+    return {nullptr, {{path, 0, 0, file.error, false}}, {path}};
   }
-  return load_text(file.text, path, options);
+  Loaded out = load_text(file.text, path, options);
+  out.files.push_back(path);
+  return out;
 }
 
 }  // namespace sluice::config

@@ -25,6 +25,7 @@ struct LoadOptions {
 struct Loaded {
   std::shared_ptr<const Config> config;  // null when any problem is an error
   std::vector<Problem> problems;         // in the order of the file
+  std::vector<std::string> files;        // that were read for it, or should have been
 };
 
 Loaded load_file(const std::string& path, const LoadOptions& options);

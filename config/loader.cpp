@@ -63,6 +63,9 @@ std::optional<Expansion> Loader::text_of(const TreeNode& node, const std::string
     return std::nullopt;
   }
   Expansion out = expand(node.text, options_.offline);
+  for (const std::string& file : out.files) {
+    report_.note_file(file);
+  }
   for (const std::string& error : out.errors) {
     report_.error(path, error);
   }
@@ -85,6 +88,7 @@ std::optional<Expansion> Loader::secret_of_file(const TreeNode& node, const std:
     return file_name;
   }
   FileText file = read_secret_file(file_name->text);
+  report_.note_file(file_name->text);
   if (!file.error.empty()) {
     report_.error(path, file.error);
     return std::nullopt;
@@ -93,7 +97,7 @@ std::optional<Expansion> Loader::secret_of_file(const TreeNode& node, const std:
     report_.error(path, "the file holds a NUL byte");
     return std::nullopt;
   }
-  return Expansion{std::move(file.text), true, {}};
+  return Expansion{std::move(file.text), true, {}, {}};
 }
 
 // Whatever is wrong with it, a secret that was given counts as given.

@@ -56,6 +56,11 @@ struct StatementRules {
   std::vector<StatementRule> rules;  // the first that applies decides
 };
 
+struct StatementStatistics {
+  std::size_t max_fingerprints = 1000;  // of each worker
+  std::size_t max_text = 1024;          // bytes of a normalised text that are kept
+};
+
 struct StatementTimeout {
   milliseconds limit{0};
 };
@@ -127,7 +132,7 @@ struct SessionSettings {
 using MiddlewareOptions =
     std::variant<AddressRules, Audit, ConnectionLimit, IdleInTransaction, NPlusOne, RateLimit,
                  ReadOnly, RequireToken, ResultLimit, RowLimit, SessionSettings, SnapshotAge,
-                 StatementRules, StatementTimeout, Tag>;
+                 StatementRules, StatementStatistics, StatementTimeout, Tag>;
 
 struct Middleware {
   MiddlewareOptions options;

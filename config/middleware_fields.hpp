@@ -148,6 +148,13 @@ void fields(V& v, StatementRules& o) {
 }
 
 template <typename V>
+void fields(V& v, StatementStatistics& o) {
+  v.option("max_fingerprints", o.max_fingerprints, Integer{10, 100'000},
+           "kinds of statement that each worker keeps apart; the rarest of more are put together");
+  v.option("max_text", o.max_text, Size{32, 4096}, "of a normalised text; what is longer is cut");
+}
+
+template <typename V>
 void fields(V& v, StatementTimeout& o) {
   v.required("limit", o.limit, Span{milliseconds(1)},
              "a statement that runs longer is cancelled on the server");

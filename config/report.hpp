@@ -34,6 +34,10 @@ class Report {
   // ... or anything in it.
   bool doubtful_within(const std::string& path) const;
 
+  // A file that is read, or should be.
+  void note_file(const std::string& path) { files_.push_back(path); }
+  const std::vector<std::string>& files() const { return files_; }
+
   bool failed() const { return failed_; }
   // So many that more would help nobody: further ones are dropped.
   bool full() const { return problems_.size() >= kMaxProblems; }
@@ -49,6 +53,7 @@ class Report {
   std::map<std::string, Mark> places_;
   std::set<std::string> doubtful_;
   std::vector<Problem> problems_;
+  std::vector<std::string> files_;
   bool failed_ = false;
 };
 

@@ -34,6 +34,7 @@ void expand_file(const std::string& path, bool offline, Expansion& out) {
     return;
   }
   FileText file = read_secret_file(path);
+  out.files.push_back(path);
   if (!file.error.empty()) {
     out.errors.push_back("${file:} " + file.error);
   }

@@ -15,6 +15,7 @@ struct Expansion {
   std::string text;
   bool known = true;                // false: it names a file, and offline no file is opened
   std::vector<std::string> errors;  // one for each variable or file that is missing
+  std::vector<std::string> files;   // that were read, or should have been
 };
 
 // One pass: what comes out is not looked at again. `$${` stands for `${`.

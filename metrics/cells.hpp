@@ -40,6 +40,33 @@ class Gauge {
   std::atomic<std::int64_t> value_{0};
 };
 
+// What one thing adds to a gauge that many share: a session, a backend connection. It may be told
+// on another worker than before, as only the sum over the workers means something; 0 at its end.
+class Stake {
+ public:
+  void become(Gauge& gauge, std::size_t now) {
+    if (now != counted_) {
+      gauge.add(static_cast<std::int64_t>(now) - static_cast<std::int64_t>(counted_));
+      counted_ = now;
+    }
+  }
+
+ private:
+  std::size_t counted_ = 0;
+};
+
+// Counted in a gauge for as long as it lives; on one thread.
+class Present {
+ public:
+  explicit Present(Gauge& gauge) : gauge_(gauge) { gauge_.add(); }
+  ~Present() { gauge_.sub(); }
+  Present(const Present&) = delete;
+  Present& operator=(const Present&) = delete;
+
+ private:
+  Gauge& gauge_;
+};
+
 // Upper bounds in nanoseconds, inclusive: 0.0001 s to 30 s. One list for every histogram, so that
 // they can be put side by side. What lies above the last goes into one more bucket, +Inf.
 inline constexpr std::array<std::uint64_t, 17> kBounds{

@@ -131,7 +131,7 @@ void for_each_source(const View& view, Each each) {
     each(std::vector<std::string>(), view.workers);
   } else {
     for (const auto& source : named_sets<Set>(view)) {
-      each(source.names, source.sets);
+      each(*source.names, source.sets);
     }
   }
 }
@@ -154,8 +154,8 @@ void collect_member(const View& view, const Row& row, prometheus::MetricFamily& 
   for_each_source<Set>(view, [&](const std::vector<std::string>& names, const auto& sets) {
     for (std::size_t index = 0; index < Grid::kSize; ++index) {
       Sum sum;
-      for (const Set& set : sets) {
-        sum.add(Grid::cell(set.*Member, index));
+      for (const Set* set : sets) {
+        sum.add(Grid::cell(set->*Member, index));
       }
       if (sum.zero() && shown != kAll && (shown >> index & 1U) == 0) {
         continue;

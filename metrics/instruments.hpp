@@ -28,7 +28,9 @@ enum class Acquire : std::uint8_t { reused, opened, waited, timeout, failed, cou
 enum class ConnectPhase : std::uint8_t { tcp, tls, auth, total, count_ };
 enum class Outcome : std::uint8_t { ok, failed, count_ };
 enum class QueryResult : std::uint8_t { ok, error, count_ };
-enum class CacheResult : std::uint8_t { hit, miss, count_ };
+enum class CacheResult : std::uint8_t { hit, miss, evicted, count_ };
+// What sluice itself does with a backend connection that is lent to nobody.
+enum class Tending : std::uint8_t { validating, resetting, count_ };
 enum class ClientState : std::uint8_t { login, idle, active, waiting, pinned, count_ };
 enum class Side : std::uint8_t { client, backend, count_ };
 enum class Direction : std::uint8_t { received, sent, count_ };
@@ -97,6 +99,9 @@ struct alignas(64) PoolInstruments {
   Histogram query_duration;
   Histogram transaction_duration;
   Counters<CacheResult> prepared_cache;
+  Gauges<Side> prepared;        // statements, as Stakes
+  Gauges<Tending> tended;       // backend connections
+  Gauges<ClientState> clients;  // whose route leads here; by way of ClientPresence
   Gauges<Pin> pinned_sessions;
   Counters<Pin> pins;
   Counters<FailureKind> backend_errors;
@@ -136,42 +141,75 @@ struct alignas(64) RouteInstruments {
 struct alignas(64) WorkerInstruments {
   Counters<Side, Direction> bytes;
   Counters<CancelResult> cancels;
+  Gauge fingerprints;            // in the worker's table of statement_statistics
+  Counter fingerprints_evicted;  // put together there with all others, for lack of room
+  // By the worker's heartbeat.
+  Histogram loop_lag;       // how late it was
+  Gauge heartbeat_due;      // steady clock, nanoseconds; 0: the worker does not run
+  Gauge buffer_bytes;       // lent to streams
+  Gauge free_buffer_bytes;  // kept to be lent
 };
 
 // What is not counted but asked for at a scrape, on the scraping thread.
 struct PoolSample {
   std::int64_t idle = 0;
-  std::int64_t used = 0;
+  std::int64_t used = 0;        // lent to a session
+  std::int64_t validating = 0;  // pinged by sluice
+  std::int64_t resetting = 0;   // cleaned by sluice, before another session gets it
   std::int64_t connecting = 0;
   std::int64_t closing = 0;
-  std::int64_t failures = 0;      // openings that failed one after the other, the most of its pools
-  std::int64_t size = 0;          // pool_size
+  std::int64_t failures = 0;  // openings that failed one after the other, the most of its pools
+  std::int64_t size = 0;      // pool_size
+  std::int64_t min_idle = 0;
   std::int64_t overflow_max = 0;  // -1 = no bound
   std::int64_t pending = 0;
   std::chrono::nanoseconds oldest_wait{0};
-  std::optional<bool> backend_up;  // empty: nobody has tried yet
+  std::optional<bool> backend_up = std::nullopt;  // empty: nobody has tried yet
+  bool paused = false;                            // by an operator
+  bool disabled = false;                          // likewise
 };
 
-// One client connection's place in sluice_client_connections; on its worker's thread.
+// One client connection's place in sluice_client_connections, and in sluice_pool_clients once its
+// route is known; on its worker's thread.
 class ClientPresence {
  public:
   explicit ClientPresence(ListenerInstruments& listener) : listener_(listener) {
     listener_.connections_total.add();
     listener_.connections(state_).add();
   }
-  ~ClientPresence() { listener_.connections(state_).sub(); }
+  ~ClientPresence() {
+    listener_.connections(state_).sub();
+    leave();
+  }
   ClientPresence(const ClientPresence&) = delete;
   ClientPresence& operator=(const ClientPresence&) = delete;
 
   void become(ClientState state) {
     listener_.connections(state_).sub();
+    listener_.connections(state).add();
+    if (pool_ != nullptr) {
+      pool_->clients(state_).sub();
+      pool_->clients(state).add();
+    }
     state_ = state;
-    listener_.connections(state_).add();
+  }
+  // `pool` must be there until it leaves.
+  void join(PoolInstruments& pool) {
+    leave();
+    pool_ = &pool;
+    pool.clients(state_).add();
+  }
+  void leave() {
+    if (pool_ != nullptr) {
+      pool_->clients(state_).sub();
+      pool_ = nullptr;
+    }
   }
   ClientState state() const { return state_; }
 
  private:
   ListenerInstruments& listener_;
+  PoolInstruments* pool_ = nullptr;
   ClientState state_ = ClientState::login;
 };
 

@@ -21,7 +21,8 @@ constexpr auto kAcquire = words<Acquire>("reused", "opened", "waited", "timeout"
 constexpr auto kConnectPhase = words<ConnectPhase>("tcp", "tls", "auth", "total");
 constexpr auto kOutcome = words<Outcome>("ok", "failed");
 constexpr auto kQueryResult = words<QueryResult>("ok", "error");
-constexpr auto kCacheResult = words<CacheResult>("hit", "miss");
+constexpr auto kCacheResult = words<CacheResult>("hit", "miss", "evicted");
+constexpr auto kTending = words<Tending>("validating", "resetting");
 constexpr auto kClientState = words<ClientState>("login", "idle", "active", "waiting", "pinned");
 constexpr auto kSide = words<Side>("client", "backend");
 constexpr auto kDirection = words<Direction>("received", "sent");
@@ -57,6 +58,9 @@ std::string_view label_of(QueryResult value) {
 }
 std::string_view label_of(CacheResult value) {
   return pick(kCacheResult, value);
+}
+std::string_view label_of(Tending value) {
+  return pick(kTending, value);
 }
 std::string_view label_of(ClientState value) {
   return pick(kClientState, value);

@@ -15,6 +15,7 @@ std::string_view label_of(ConnectPhase value);
 std::string_view label_of(Outcome value);
 std::string_view label_of(QueryResult value);
 std::string_view label_of(CacheResult value);
+std::string_view label_of(Tending value);
 std::string_view label_of(ClientState value);
 std::string_view label_of(Side value);
 std::string_view label_of(Direction value);

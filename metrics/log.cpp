@@ -77,12 +77,13 @@ class Log {
     put({now, level, event, fields});
   }
 
+  void set_format(Format format) { format_.store(format, std::memory_order_relaxed); }
   std::uint64_t dropped() const { return queue_->overrun_counter(); }
   std::uint64_t suppressed() const { return suppressed_.load(std::memory_order_relaxed); }
 
  private:
   void put(const Line& line) {
-    std::string text = format_line(line, format_);
+    std::string text = format_line(line, format_.load(std::memory_order_relaxed));
     text.push_back('\n');
     logger_->log(spdlog::level::info, spdlog::string_view_t(text.data(), text.size()));
   }
@@ -95,7 +96,7 @@ class Log {
     }
   }
 
-  const Format format_;
+  std::atomic<Format> format_;
   std::shared_ptr<spdlog::details::thread_pool> queue_;
   std::shared_ptr<spdlog::async_logger> logger_;
   std::atomic<std::uint64_t> suppressed_{0};
@@ -149,6 +150,12 @@ void set_level(Level level) {
   }
 }
 
+void set_format(Format format) {
+  if (the_log) {
+    the_log->set_format(format);
+  }
+}
+
 std::uint64_t dropped() {
   return the_log ? the_log->dropped() : 0;
 }
@@ -162,14 +169,31 @@ void write_enabled(Level level, std::string_view event, Fields fields) {
   }
 }
 
+void write(Level level, std::string_view event, const About& about,
+           std::initializer_list<Field> fields) {
+  if (enabled(level)) {
+    std::vector<Field> all(about.fields().begin(), about.fields().end());
+    all.insert(all.end(), fields);
+    write_enabled(level, event, all);
+  }
+}
+
 void failed(std::string_view event, const protocol::Failure& failure,
+            std::initializer_list<Field> fields) {
+  failed(event, failure, About(), fields);
+}
+
+void failed(std::string_view event, const protocol::Failure& failure, const About& about,
             std::initializer_list<Field> fields) {
   const Level level = level_of(protocol::failure_row(failure.kind).severity);
   if (!enabled(level)) {
     return;
   }
-  std::vector<Field> all(fields);
+  std::vector<Field> all(about.fields().begin(), about.fields().end());
+  all.insert(all.end(), fields);
   all.push_back({"reason", failure.label()});
+  all.push_back({"sqlstate", failure.sqlstate()});
+  all.push_back({"errno", failure.mysql_errno()});
   if (!failure.text.empty()) {
     all.push_back({"text", failure.text});
   }

@@ -5,14 +5,20 @@
 // and counted. A level that is off costs one relaxed load.
 //
 //   log::info("client_login_failed", {{"user", user}, {"reason", failure.label()}});
+//
+// docs/logs.md has every event and what its fields mean: one word for one thing there, too.
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <list>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "metrics/log_line.hpp"
 #include "protocol/failure.hpp"
@@ -28,6 +34,35 @@ struct Options {
   std::function<void(std::string_view)> write;
 };
 
+// Who or what a line is about: fields that lines of several events have in common, in front of
+// their own. It borrows as a Value does, but for what it is given to keep.
+class About {
+ public:
+  About() = default;
+  About(About&&) = default;
+  About& operator=(About&&) = default;
+  // What is empty has nothing to say and is left out.
+  About& add(std::string_view key, std::string_view text) {
+    if (!text.empty()) {
+      fields_.push_back({key, text});
+    }
+    return *this;
+  }
+  About& add(std::string_view key, std::uint64_t number) {
+    fields_.push_back({key, number});
+    return *this;
+  }
+  About& keep(std::string_view key, std::string text) {
+    kept_.push_back(std::move(text));
+    return add(key, kept_.back());
+  }
+  Fields fields() const { return fields_; }
+
+ private:
+  std::vector<Field> fields_;
+  std::list<std::string> kept_;  // they stay where they are when it moves
+};
+
 // trace | debug | info | warning | error; anything else is empty.
 std::optional<Level> parse_level(std::string_view name);
 Level level_of(protocol::Severity severity);
@@ -37,6 +72,7 @@ Level level_of(protocol::Severity severity);
 void start(Options options);
 void stop();
 void set_level(Level level);
+void set_format(Format format);
 
 // Lines lost since start because the queue was full, and lines left out as repeats.
 std::uint64_t dropped();
@@ -66,8 +102,13 @@ inline void warning(std::string_view event, std::initializer_list<Field> fields 
 inline void error(std::string_view event, std::initializer_list<Field> fields = {}) {
   write(Level::error, event, fields);
 }
-// At the failure's own level, with its label as `reason` and its text and detail after the fields.
+void write(Level level, std::string_view event, const About& about,
+           std::initializer_list<Field> fields = {});
+// At the failure's own level, with its label as `reason`, its codes, text and detail after the
+// fields.
 void failed(std::string_view event, const protocol::Failure& failure,
+            std::initializer_list<Field> fields = {});
+void failed(std::string_view event, const protocol::Failure& failure, const About& about,
             std::initializer_list<Field> fields = {});
 
 }  // namespace sluice::metrics::log

@@ -9,13 +9,20 @@
 #include <string>
 #include <system_error>
 
+#include <malloc.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace sluice::metrics {
 namespace {
 
+// Since Linux 6.2 the directory's size is their number; before, they are counted one by one.
 std::uint64_t count_open_fds() {
+  struct stat directory {};
+  if (::stat("/proc/self/fd", &directory) == 0 && directory.st_size > 0) {
+    return static_cast<std::uint64_t>(directory.st_size);
+  }
   std::error_code error;
   std::filesystem::directory_iterator entries("/proc/self/fd", error);
   std::uint64_t count = 0;
@@ -70,6 +77,9 @@ ProcessSample sample_process() {
   ProcessSample sample;
   read_stat(sample);
   sample.open_fds = count_open_fds();
+  const struct mallinfo2 heap = ::mallinfo2();
+  sample.heap_used = heap.uordblks + heap.hblkhd;
+  sample.heap_free = heap.fordblks;
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
     sample.max_fds = limit.rlim_cur;

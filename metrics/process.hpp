@@ -14,6 +14,9 @@ struct ProcessSample {
   std::uint64_t open_fds = 0;
   std::uint64_t max_fds = 0;
   std::uint64_t threads = 0;
+  // The allocator's: bytes in use, and bytes that were freed and that it keeps.
+  std::uint64_t heap_used = 0;
+  std::uint64_t heap_free = 0;
 };
 
 // What cannot be read is 0.

@@ -1,32 +1,30 @@
 #include "metrics/registry.hpp"
 
 #include <algorithm>
-#include <sstream>
+#include <chrono>
 #include <utility>
 
-#include <prometheus/text_serializer.h>
-
 #include "metrics/log.hpp"
+#include "metrics/text.hpp"
 
 namespace sluice::metrics {
 namespace {
 
-template <typename Set>
-Named<Set>& find_or_add(std::list<Named<Set>>& all, const std::vector<std::string>& names) {
-  auto found =
-      std::find_if(all.begin(), all.end(), [&](const auto& n) { return n.names == names; });
-  if (found == all.end()) {
-    found = all.emplace(all.end());
-    found->names = names;
-  }
-  return *found;
+double now_in_seconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(now).count();
 }
 
 void add_up(PoolSample& sum, const PoolSample& one) {
   sum.idle += one.idle;
   sum.used += one.used;
+  sum.validating += one.validating;
+  sum.resetting += one.resetting;
   sum.connecting += one.connecting;
+  sum.closing += one.closing;
+  sum.failures = std::max(sum.failures, one.failures);
   sum.size += one.size;
+  sum.min_idle += one.min_idle;
   const bool unbounded = sum.overflow_max < 0 || one.overflow_max < 0;
   sum.overflow_max = unbounded ? -1 : sum.overflow_max + one.overflow_max;
   sum.pending += one.pending;
@@ -34,6 +32,8 @@ void add_up(PoolSample& sum, const PoolSample& one) {
   if (one.backend_up) {
     sum.backend_up = sum.backend_up.value_or(true) && *one.backend_up;
   }
+  sum.paused = sum.paused || one.paused;
+  sum.disabled = sum.disabled || one.disabled;
 }
 
 void add_up(PoolSums& sum, const PoolInstruments& one) {
@@ -54,37 +54,73 @@ void add_up(PoolSums& sum, const PoolInstruments& one) {
 
 }  // namespace
 
+template <typename Set>
+typename Registry::Kind<Set>::One& Registry::Kind<Set>::of(std::vector<std::string> names) {
+  auto found = by_names.find(names);
+  if (found == by_names.end() && all.size() >= kMaxNames) {
+    names.assign(names.size(), "other");
+    found = by_names.find(names);
+  }
+  if (found == by_names.end()) {
+    One& one = *all.emplace_back(std::make_shared<One>());
+    one.names = names;
+    found = by_names.emplace(std::move(names), &one).first;
+  }
+  return *found->second;
+}
+
+template <typename Set>
+void Registry::Kind<Set>::forget(const One& one) {
+  by_names.erase(one.names);
+  std::erase_if(all, [&](const auto& each) { return each.get() == &one; });
+}
+
+template <typename Set>
+std::vector<Named<Set>> Registry::Kind<Set>::look() const {
+  std::vector<Named<Set>> seen;
+  seen.reserve(all.size());
+  for (const std::shared_ptr<One>& one : all) {
+    auto& named = seen.emplace_back();
+    named.keeps = one;
+    named.names = &one->names;
+    named.sets.reserve(one->sets.size());
+    for (const Set& set : one->sets) {
+      named.sets.push_back(&set);
+    }
+  }
+  return seen;
+}
+
 WorkerInstruments& Registry::add_worker() {
   const std::lock_guard lock(mutex_);
   return workers_.emplace_back();
 }
 
 template <typename Set>
-Set& Registry::add(std::list<Named<Set>>& all, const std::vector<std::string>& names) {
+Set& Registry::add(Kind<Set>& kind, std::vector<std::string> names) {
   const std::lock_guard lock(mutex_);
-  Named<Set>& named = find_or_add(all, names);
-  ++named.lent;
-  return named.sets.emplace_back();
+  auto& one = kind.of(std::move(names));
+  ++one.lent;
+  return one.sets.emplace_back();
 }
 
 template <typename Set>
-std::shared_ptr<Set> Registry::lend(std::list<Named<Set>>& all,
-                                    const std::vector<std::string>& names) {
+std::shared_ptr<Set> Registry::lend(Kind<Set>& kind, std::vector<std::string> names) {
   const std::lock_guard lock(mutex_);
-  Named<Set>& named = find_or_add(all, names);
-  if (named.free.empty()) {
-    named.free.push_back(&named.sets.emplace_back());
+  auto& one = kind.of(std::move(names));
+  if (one.free.empty()) {
+    one.free.push_back(&one.sets.emplace_back());
   }
-  Set* set = named.free.back();
-  const auto give_back = [this, &all, &named](Set* lent) {
+  Set* set = one.free.back();
+  const auto give_back = [this, &kind, &one](Set* lent) {
     const std::lock_guard again(mutex_);
-    named.free.push_back(lent);
-    if (--named.lent == 0) {
-      all.remove_if([&](const Named<Set>& one) { return &one == &named; });
+    one.free.push_back(lent);
+    if (--one.lent == 0) {
+      kind.forget(one);
     }
   };
-  named.free.pop_back();
-  ++named.lent;
+  one.free.pop_back();
+  ++one.lent;
   return std::shared_ptr<Set>(set, give_back);
 }
 
@@ -122,9 +158,29 @@ std::shared_ptr<MiddlewareInstruments> Registry::lend_middleware(const std::stri
   return lend(middleware_, {route, middleware});
 }
 
+void Registry::note_reload(Outcome outcome) {
+  const std::lock_guard lock(mutex_);
+  ++reloads_.at(static_cast<std::size_t>(outcome));
+  reload_ok_ = outcome == Outcome::ok;
+  if (reload_ok_) {
+    reloaded_at_ = now_in_seconds();
+  }
+}
+
+void Registry::note_start() {
+  const std::lock_guard lock(mutex_);
+  reloaded_at_ = now_in_seconds();
+}
+
+void Registry::set_certificates(std::vector<Certificate> certificates) {
+  const std::lock_guard lock(mutex_);
+  certificates_ = std::move(certificates);
+}
+
 void Registry::sample_pool(const std::string& pool, Sampler sampler) {
   const std::lock_guard lock(mutex_);
-  samplers_.push_back({pool, std::move(sampler)});
+  const bool room = pools_.all.size() < kMaxNames || pools_.by_names.contains({pool});
+  samplers_.push_back({room ? pool : "other", std::move(sampler)});
 }
 
 std::vector<NamedSample> Registry::take_samples() const {
@@ -134,17 +190,17 @@ std::vector<NamedSample> Registry::take_samples() const {
     called.swap(samplers_);
   }
   std::vector<NamedSample> samples;
+  std::map<std::string, std::size_t> places;
   std::erase_if(called, [&](const PoolSampler& one) {
     const std::optional<PoolSample> sample = one.sampler();
     if (!sample) {
       return true;
     }
-    const auto same = std::find_if(samples.begin(), samples.end(),
-                                   [&](const auto& s) { return s.pool == one.pool; });
-    if (same == samples.end()) {
+    const auto [place, first] = places.emplace(one.pool, samples.size());
+    if (first) {
       samples.push_back({one.pool, *sample});
     } else {
-      add_up(same->sample, *sample);
+      add_up(samples[place->second].sample, *sample);
     }
     return false;
   });
@@ -155,17 +211,36 @@ std::vector<NamedSample> Registry::take_samples() const {
   return samples;
 }
 
-std::vector<prometheus::MetricFamily> Registry::Collect() const {
-  const std::lock_guard one_at_a_time(scrape_mutex_);
-  View view{workers_,    pools_,         listeners_,       routes_,
-            middleware_, take_samples(), sample_process(), version_};
+View Registry::look() const {
+  View view;
+  view.samples = take_samples();
+  view.process = sample_process();
+  view.version = version_;
+  view.io = io_;
+  view.now = std::chrono::steady_clock::now().time_since_epoch();
+  view.max_client_connections = max_client_connections_.load(std::memory_order_relaxed);
   view.draining = draining_.load(std::memory_order_relaxed);
-  view.reload_successful = reload_ok_.load(std::memory_order_relaxed);
   view.log_dropped = log::dropped();
   view.log_suppressed = log::suppressed();
-
-  std::vector<prometheus::MetricFamily> families;
   const std::lock_guard lock(mutex_);
+  view.reload_successful = reload_ok_;
+  view.reloads = reloads_;
+  view.reloaded_at = reloaded_at_;
+  view.certificates = certificates_;
+  for (const WorkerInstruments& worker : workers_) {
+    view.workers.push_back(&worker);
+  }
+  view.pools = pools_.look();
+  view.listeners = listeners_.look();
+  view.routes = routes_.look();
+  view.middleware = middleware_.look();
+  return view;
+}
+
+std::vector<prometheus::MetricFamily> Registry::Collect() const {
+  const std::lock_guard one_at_a_time(scrape_mutex_);
+  const View view = look();
+  std::vector<prometheus::MetricFamily> families;
   for (const Row& row : rows()) {
     prometheus::MetricFamily family{std::string(row.name), std::string(row.help), row.type, {}};
     row.collect(view, row, family);
@@ -179,10 +254,10 @@ std::vector<prometheus::MetricFamily> Registry::Collect() const {
 std::vector<PoolSums> Registry::pool_sums() const {
   const std::lock_guard lock(mutex_);
   std::vector<PoolSums> all;
-  for (const auto& pool : pools_) {
+  for (const auto& pool : pools_.all) {
     PoolSums& sum = all.emplace_back();
-    sum.pool = pool.names.front();
-    for (const PoolInstruments& one : pool.sets) {
+    sum.pool = pool->names.front();
+    for (const PoolInstruments& one : pool->sets) {
       add_up(sum, one);
     }
   }
@@ -190,9 +265,7 @@ std::vector<PoolSums> Registry::pool_sums() const {
 }
 
 std::string Registry::render() const {
-  std::ostringstream out;
-  prometheus::TextSerializer().Serialize(out, Collect());
-  return std::move(out).str();
+  return text_of(Collect());
 }
 
 }  // namespace sluice::metrics

@@ -3,12 +3,17 @@
 // All instruments of the process, and what a scrape makes of them. Thread-safe; each set is written
 // by its worker alone. A set that was lent and given back goes to the next who asks for one of its
 // name, with what it has counted; when none of a name is lent any more, the name is gone from the
-// scrape.
+// scrape. A scrape holds the lock only while it notes which sets there are: a worker that asks for
+// one meanwhile waits for microseconds, whatever the scrape takes.
+//
+// The labels' values come from the configuration. No kind has more than kMaxNames of them at a
+// time: what comes after them is counted together, under the name "other".
 
+#include <array>
 #include <atomic>
 #include <deque>
 #include <functional>
-#include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -67,8 +72,17 @@ class Registry : public prometheus::Collectable {
 
   std::vector<PoolSums> pool_sums() const;
 
+  // What the workers wait in: epoll | io_uring. Once, before the first scrape.
+  void set_io(std::string io) { io_ = std::move(io); }
+  void set_max_client_connections(std::size_t most) {
+    max_client_connections_.store(static_cast<std::int64_t>(most), std::memory_order_relaxed);
+  }
   void set_draining(bool draining) { draining_.store(draining, std::memory_order_relaxed); }
-  void set_reload_successful(bool ok) { reload_ok_.store(ok, std::memory_order_relaxed); }
+  // A reload has ended, so or so, or (counted as none) the process has started.
+  void note_reload(Outcome outcome);
+  void note_start();
+  // Of the configuration in force.
+  void set_certificates(std::vector<Certificate> certificates);
 
   std::vector<prometheus::MetricFamily> Collect() const override;
   // The text format, version 0.0.4.
@@ -79,22 +93,44 @@ class Registry : public prometheus::Collectable {
     std::string pool;
     Sampler sampler;
   };
+  // All pools, or listeners, and so on.
+  template <typename Set>
+  struct Kind {
+    struct One {
+      std::vector<std::string> names;
+      std::deque<Set> sets;
+      std::vector<Set*> free;  // of those: lent to nobody now, and still counted
+      std::size_t lent = 0;
+    };
+    One& of(std::vector<std::string> names);
+    void forget(const One& one);
+    std::vector<Named<Set>> look() const;
+
+    std::vector<std::shared_ptr<One>> all;  // in the order in which they came
+    std::map<std::vector<std::string>, One*> by_names;
+  };
+  View look() const;
   std::vector<NamedSample> take_samples() const;
   template <typename Set>
-  Set& add(std::list<Named<Set>>& all, const std::vector<std::string>& names);
+  Set& add(Kind<Set>& kind, std::vector<std::string> names);
   template <typename Set>
-  std::shared_ptr<Set> lend(std::list<Named<Set>>& all, const std::vector<std::string>& names);
+  std::shared_ptr<Set> lend(Kind<Set>& kind, std::vector<std::string> names);
 
   const std::string version_;
+  std::string io_;
+  std::atomic<std::int64_t> max_client_connections_{0};
   std::atomic<bool> draining_{false};
-  std::atomic<bool> reload_ok_{true};
 
-  mutable std::mutex mutex_;  // of the containers; not held while a sampler runs
+  mutable std::mutex mutex_;  // of what follows; not held while a sampler runs
+  bool reload_ok_ = true;
+  std::array<std::uint64_t, kValuesOf<Outcome>> reloads_{};
+  double reloaded_at_ = 0;
+  std::vector<Certificate> certificates_;
   std::deque<WorkerInstruments> workers_;
-  std::list<Named<PoolInstruments>> pools_;
-  std::list<Named<ListenerInstruments>> listeners_;
-  std::list<Named<RouteInstruments>> routes_;
-  std::list<Named<MiddlewareInstruments>> middleware_;
+  Kind<PoolInstruments> pools_;
+  Kind<ListenerInstruments> listeners_;
+  Kind<RouteInstruments> routes_;
+  Kind<MiddlewareInstruments> middleware_;
 
   mutable std::mutex scrape_mutex_;  // one scrape at a time; taken before mutex_
   mutable std::vector<PoolSampler> samplers_;

@@ -1,6 +1,11 @@
 #include "metrics/table.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
+
+#include <openssl/crypto.h>
+#include <boost/version.hpp>
 
 #include "metrics/collect.hpp"
 
@@ -53,6 +58,8 @@ void collect_pool_connections(const View& view, const Row& row, MetricFamily& fa
   for (const auto& [pool, sample] : view.samples) {
     put(family, static_cast<double>(sample.idle), labels(pool, "idle"));
     put(family, static_cast<double>(sample.used), labels(pool, "used"));
+    put(family, static_cast<double>(sample.validating), labels(pool, "validating"));
+    put(family, static_cast<double>(sample.resetting), labels(pool, "resetting"));
     put(family, static_cast<double>(sample.connecting), labels(pool, "connecting"));
     put(family, static_cast<double>(sample.closing), labels(pool, "closing"));
   }
@@ -66,8 +73,63 @@ void collect_backend_up(const View& view, const Row&, MetricFamily& family) {
   }
 }
 
+#ifdef __clang__
+constexpr const char* kCompiler = __VERSION__;
+#else
+constexpr const char* kCompiler = "gcc " __VERSION__;
+#endif
+
 void collect_build_info(const View& view, const Row&, MetricFamily& family) {
-  put(family, 1, {{"version", view.version}});
+  put(family, 1,
+      {{"version", view.version},
+       {"compiler", kCompiler},
+       {"boost", BOOST_LIB_VERSION},
+       {"openssl", OpenSSL_version(OPENSSL_VERSION_STRING)}});
+}
+
+void collect_workers(const View& view, const Row&, MetricFamily& family) {
+  put(family, static_cast<double>(view.workers.size()), {{"io", view.io}});
+}
+
+void collect_buffers(const View& view, const Row&, MetricFamily& family) {
+  std::int64_t lent = 0;
+  std::int64_t kept = 0;
+  for (const WorkerInstruments* worker : view.workers) {
+    lent += worker->buffer_bytes.value();
+    kept += worker->free_buffer_bytes.value();
+  }
+  put(family, static_cast<double>(lent), {{"state", "lent"}});
+  put(family, static_cast<double>(kept), {{"state", "free"}});
+}
+
+void collect_heap(const View& view, const Row&, MetricFamily& family) {
+  put(family, static_cast<double>(view.process.heap_used), {{"state", "used"}});
+  put(family, static_cast<double>(view.process.heap_free), {{"state", "free"}});
+}
+
+// The worst of the workers.
+double seconds_behind(const View& view) {
+  std::chrono::nanoseconds most{0};
+  for (const WorkerInstruments* worker : view.workers) {
+    if (const std::int64_t due = worker->heartbeat_due.value(); due != 0) {
+      most = std::max(most, view.now - std::chrono::nanoseconds(due));
+    }
+  }
+  return std::chrono::duration<double>(most).count();
+}
+
+void collect_reloads(const View& view, const Row& row, MetricFamily& family) {
+  for (std::size_t at = 0; at < view.reloads.size(); ++at) {
+    const auto word = label_of(static_cast<Outcome>(at));
+    put(family, static_cast<double>(view.reloads[at]),
+        {{std::string(row.labels[0]), std::string(word)}});
+  }
+}
+
+void collect_certificates(const View& view, const Row& row, MetricFamily& family) {
+  for (const Certificate& one : view.certificates) {
+    put(family, one.not_after, {{std::string(row.labels[0]), one.file}});
+  }
 }
 
 using enum FailureKind;
@@ -83,15 +145,25 @@ std::vector<Row> sampled_rows() {
   const Words by_state{"pool", "state"};
   return {
       {"sluice_pool_connections",
-       "Backend connections: idle in the pool, used by a session (or being pinged or reset), "
-       "connecting, closing (told goodbye and not yet ended by the server).",
+       "Backend connections: idle in the pool, used by a session, validating (pinged by sluice), "
+       "resetting (cleaned for the next session), connecting, closing (told goodbye and not yet "
+       "ended by the server).",
        MetricType::Gauge, by_state, &collect_pool_connections},
       sampled<[](const PoolSample& s) { return s.size; }>(
           "sluice_pool_connections_max",
-          "pool_size: connections that the pool keeps; 0 means no bound."),
+          "pool_size, for each user and database that the pool has: connections that it keeps; 0 "
+          "means no bound."),
       sampled<[](const PoolSample& s) { return s.overflow_max; }>(
           "sluice_pool_overflow_max",
-          "max_overflow: connections above pool_size; -1 means no bound."),
+          "max_overflow, likewise: connections above pool_size; -1 means no bound."),
+      sampled<[](const PoolSample& s) { return s.min_idle; }>(
+          "sluice_pool_connections_min_idle",
+          "min_idle, likewise: idle connections that are kept open."),
+      sampled<[](const PoolSample& s) { return s.paused; }>(
+          "sluice_pool_paused", "1 while an operator has paused the pool: its sessions wait."),
+      sampled<[](const PoolSample& s) { return s.disabled; }>(
+          "sluice_pool_disabled",
+          "1 while an operator has disabled the pool: new sessions are refused."),
       sampled<[](const PoolSample& s) { return s.pending; }>(
           "sluice_pool_pending_requests", "Sessions that wait for a backend connection now."),
       sampled<[](const PoolSample& s) {
@@ -155,7 +227,15 @@ std::vector<Row> pool_rows() {
                                         "From a transaction's first query to its end."),
       counted<&P::prepared_cache>("sluice_prepared_cache_total", with("result"),
                                   "Uses of a prepared statement, by whether the backend had it "
-                                  "already (hit) or it was prepared there first (miss)."),
+                                  "already (hit) or it was prepared there first (miss); evicted: "
+                                  "those that were closed there because of "
+                                  "max_prepared_statements."),
+      counted<&P::prepared>("sluice_prepared_statements", with("side"),
+                            "Prepared statements now: by names or ids of the clients, and on the "
+                            "backend connections, which share them."),
+      counted<&P::clients>("sluice_pool_clients", with("state"),
+                           "Client connections whose route leads to the pool, as "
+                           "sluice_client_connections has them by listener."),
       counted<&P::pinned_sessions>("sluice_pinned_sessions", with("reason"),
                                    "Sessions that keep their backend connection between "
                                    "transactions now; one may have several reasons."),
@@ -191,6 +271,9 @@ std::vector<Row> client_rows() {
                                   "From accepting a client connection to the end of its login."),
       counted<&W::bytes>("sluice_bytes_total", {"side", "direction"},
                          "Bytes received from and sent to clients and backends, without TLS."),
+      counted<&W::loop_lag>("sluice_loop_lag_seconds", {},
+                            "How late a worker came to what was due, measured once a second on "
+                            "each: every session of that worker waits so long."),
       counted<&W::cancels>("sluice_cancels_total", {"result"},
                            "Cancel requests of clients, by what became of them."),
   };
@@ -199,6 +282,7 @@ std::vector<Row> client_rows() {
 std::vector<Row> chain_rows() {
   using M = MiddlewareInstruments;
   using R = RouteInstruments;
+  using W = WorkerInstruments;
   const Words route{"route"};
   const Words entry{"route", "middleware"};
   const auto with = [](std::string_view label) { return Words{"route", "middleware", label}; };
@@ -208,6 +292,13 @@ std::vector<Row> chain_rows() {
           "sluice_read_uncommitted_sessions_total", route,
           "Sessions at READ UNCOMMITTED, by their route, their pool or their client: they may read "
           "rows that are never committed."),
+      counted<&W::fingerprints>(
+          "sluice_statement_fingerprints", {},
+          "Fingerprints in the tables of statement_statistics; each worker has one."),
+      counted<&W::fingerprints_evicted>(
+          "sluice_statement_fingerprints_evicted_total", {},
+          "Fingerprints that statement_statistics has put together with all others, for lack of "
+          "room."),
       counted<&M::verdicts, only(MiddlewareVerdict::allowed, MiddlewareVerdict::refused)>(
           "sluice_middleware_verdicts_total", with("verdict"),
           "What an entry of a chain said of logins and requests; route is empty for the global "
@@ -235,15 +326,50 @@ std::vector<Row> process_rows() {
   constexpr auto kGauge = MetricType::Gauge;
   return {
       {"sluice_build_info",
-       "Always 1; the version is the label.",
+       "Always 1; the labels say what runs, and what it was built with.",
        kGauge,
-       {"version"},
+       {"version", "compiler", "boost", "openssl"},
        &collect_build_info},
+      {"sluice_workers",
+       "Worker threads, by what they wait in (epoll, io_uring).",
+       kGauge,
+       {"io"},
+       &collect_workers},
+      process<&seconds_behind>("sluice_loop_behind_seconds", kGauge,
+                               "How long the worker that is furthest behind has not come to what "
+                               "was due, now; 0 when none is."),
+      {"sluice_buffer_bytes",
+       "Memory of read buffers, as of a second ago at most: lent to connections whose bytes are on "
+       "their way, free (kept for the next).",
+       kGauge,
+       {"state"},
+       &collect_buffers},
+      {"sluice_heap_bytes",
+       "Memory of the allocator: used, and free (given back to it, and kept).",
+       kGauge,
+       {"state"},
+       &collect_heap},
+      process<[](const View& v) { return v.max_client_connections; }>(
+          "sluice_client_connections_max", kGauge,
+          "limits.max_client_connections: clients beyond it are turned away."),
       process<[](const View& v) { return v.draining; }>(
           "sluice_draining", kGauge, "1 while the process drains before it stops."),
       process<[](const View& v) { return v.reload_successful; }>(
           "sluice_config_last_reload_successful", kGauge,
           "0 when the last reload was refused and the configuration before it is still in use."),
+      {"sluice_config_reloads_total",
+       "Reloads of the configuration, by what became of them.",
+       kCounter,
+       {"result"},
+       &collect_reloads},
+      process<[](const View& v) { return v.reloaded_at; }>(
+          "sluice_config_last_reload_success_timestamp_seconds", kGauge,
+          "When the configuration in use was loaded, since the epoch."),
+      {"sluice_tls_certificate_not_after_timestamp_seconds",
+       "When the certificate in the file ends, the first where it holds several, since the epoch.",
+       kGauge,
+       {"file"},
+       &collect_certificates},
       process<[](const View& v) { return v.log_dropped; }>(
           "sluice_log_lines_dropped_total", kCounter,
           "Log lines lost because stderr was read too slowly."),
@@ -285,7 +411,10 @@ std::string document() {
       "# Metrics\n\n"
       "`GET /metrics` on `admin.http` answers in the Prometheus text format. Counters count from "
       "the start of the\nprocess; all workers are added up. Labels are names from the "
-      "configuration or words from fixed lists.\n\n"
+      "configuration or words from fixed lists; of no\nkind are "
+      "there more than " +
+      std::to_string(kMaxNames) +
+      " names: what comes after them is counted together as `other`.\n\n"
       "This file is generated from the table in metrics/table.cpp. Histograms have the buckets\n";
   for (std::size_t at = 0; at < kBounds.size(); ++at) {
     std::string seconds = std::to_string(static_cast<double>(kBounds[at]) / 1e9);

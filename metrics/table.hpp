@@ -2,9 +2,10 @@
 
 // One row for each metric: the exporter and docs/metrics.md are both made from it.
 
+#include <array>
+#include <chrono>
 #include <cstdint>
-#include <deque>
-#include <list>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,13 +19,12 @@
 namespace sluice::metrics {
 
 // All workers' sets for one pool, listener, route or entry of a chain. The names are the values of
-// a row's first labels.
+// a row's first labels. None of them moves, or goes, while `keeps` is held.
 template <typename Set>
 struct Named {
-  std::vector<std::string> names;
-  std::deque<Set> sets;
-  std::vector<Set*> free;  // of those: lent to nobody now, and still counted
-  std::size_t lent = 0;
+  std::shared_ptr<const void> keeps;
+  const std::vector<std::string>* names = nullptr;
+  std::vector<const Set*> sets;
 };
 
 struct NamedSample {
@@ -32,21 +32,36 @@ struct NamedSample {
   PoolSample sample;
 };
 
+// A file with a certificate, and when that ends, in seconds since the epoch.
+struct Certificate {
+  std::string file;
+  double not_after = 0;
+};
+
 // What a scrape looks at.
 struct View {
-  const std::deque<WorkerInstruments>& workers;
-  const std::list<Named<PoolInstruments>>& pools;
-  const std::list<Named<ListenerInstruments>>& listeners;
-  const std::list<Named<RouteInstruments>>& routes;
-  const std::list<Named<MiddlewareInstruments>>& middleware;
+  std::vector<const WorkerInstruments*> workers;
+  std::vector<Named<PoolInstruments>> pools;
+  std::vector<Named<ListenerInstruments>> listeners;
+  std::vector<Named<RouteInstruments>> routes;
+  std::vector<Named<MiddlewareInstruments>> middleware;
   std::vector<NamedSample> samples;  // one for each pool
   ProcessSample process;
   std::string version;
+  std::string io;
+  std::chrono::nanoseconds now{0};  // of the steady clock
+  std::int64_t max_client_connections = 0;
   bool draining = false;
   bool reload_successful = true;
+  std::array<std::uint64_t, kValuesOf<Outcome>> reloads{};
+  double reloaded_at = 0;  // seconds since the epoch
+  std::vector<Certificate> certificates{};
   std::uint64_t log_dropped = 0;
   std::uint64_t log_suppressed = 0;
 };
+
+// Pools, listeners, routes, entries of chains: of each no more than so many names.
+inline constexpr std::size_t kMaxNames = 1000;
 
 struct Row {
   std::string_view name;

@@ -65,11 +65,12 @@ class PinSet {
 
 // Filled by a Conversation during one call, read and reset by the session.
 struct Facts {
-  std::uint32_t queries = 0;          // requests whose last reply arrived
-  std::uint32_t transactions = 0;     // transactions (or autocommit statements) that ended
-  std::uint32_t errors = 0;           // error replies of the server that went to the client
-  std::uint32_t prepared_hits = 0;    // statement was there on the backend already
-  std::uint32_t prepared_misses = 0;  // had to be prepared first
+  std::uint32_t queries = 0;           // requests whose last reply arrived
+  std::uint32_t transactions = 0;      // transactions (or autocommit statements) that ended
+  std::uint32_t errors = 0;            // error replies of the server that went to the client
+  std::uint32_t prepared_hits = 0;     // statement was there on the backend already
+  std::uint32_t prepared_misses = 0;   // had to be prepared first
+  std::uint32_t prepared_evicted = 0;  // closed on the backend for want of room
   // An answer went beyond its limit (AnswerLimits): cancel what runs on the backend.
   bool cancel_running = false;
 };
@@ -127,6 +128,8 @@ class Link {
   // What the server said when it ended the connection under a session, if it said anything; the
   // client was told by the server itself.
   const Failure* last_words() const { return last_words_.get(); }
+  // How many statements are prepared on it, as far as sessions prepared them by the protocol.
+  virtual std::size_t prepared_statements() const = 0;
   // Chore::init must run before a session gets it.
   virtual bool needs_init() const = 0;
   // Bytes that arrived while nobody holds it and no chore runs. Notices and parameter reports are
@@ -237,6 +240,8 @@ class Conversation {
   // FOUND_ROWS that are fixed at login). 0 for PostgreSQL.
   virtual std::uint64_t link_class() const = 0;
   virtual PinSet pins() const = 0;
+  // How many prepared statements the client has, by names or ids of its own.
+  virtual std::size_t prepared_statements() const = 0;
   // The client has asked for READ UNCOMMITTED for one transaction, which the settings do not show.
   virtual bool asked_for_uncommitted() const { return false; }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/console.hpp"
 #include "protocol/conversation.hpp"
 #include "protocol/login.hpp"
 #include "protocol/machine.hpp"
@@ -46,6 +47,9 @@ class Dialect {
 
   virtual std::unique_ptr<Conversation> make_conversation(
       const ClientLogin& login, std::shared_ptr<const SessionDefaults> defaults) const = 0;
+  // For a client that talks to sluice itself.
+  virtual std::unique_ptr<ConsoleConversation> make_console(const ClientLogin& login,
+                                                            ConsoleIdentity identity) const = 0;
   // `defaults` as they were when the backend logged in.
   virtual std::unique_ptr<Link> make_link(
       BackendLogin login, std::shared_ptr<const SessionDefaults> defaults) const = 0;

@@ -31,8 +31,15 @@ Backend::Backend(Worker& where, BackendPoolPtr pool, std::unique_ptr<Stream> str
       stream_(std::move(stream)),
       link_(std::move(link)),
       endpoint_(at),
+      address_(to_string(at.address)),
       chore_done_(where.loop) {
   Member::worker = where.index;
+}
+
+metrics::log::About Backend::about() const {
+  auto about = pool_->about();
+  about.add("backend", address_);
+  return about;
 }
 
 void Backend::start() {
@@ -68,15 +75,18 @@ Task<void> Backend::live() {
   try {
     co_await read_loop();
   } catch (const std::exception& error) {
-    metrics::log::error("backend_reader_failed", {{"what", error.what()}});
+    metrics::log::write(metrics::log::Level::error, "backend_reader_failed", about(),
+                        {{"error", error.what()}});
   }
   dead_ = true;
+  count_prepared(0);
   end_chore(ChoreState::failed);
   stream_->abort();
   try {
     co_await tell_holder();
   } catch (const std::exception& error) {
-    metrics::log::error("backend_reader_failed", {{"what", error.what()}});
+    metrics::log::write(metrics::log::Level::error, "backend_reader_failed", about(),
+                        {{"error", error.what()}});
   }
   if (pool_->dialect().closes_before_it_forgets()) {
     Signal pause(home_->loop);
@@ -115,7 +125,12 @@ Task<void> Backend::read_loop() {
     } else {
       idle_bytes(chunk.bytes());
     }
+    count_prepared(link_->prepared_statements());
   }
+}
+
+void Backend::count_prepared(std::size_t statements) {
+  prepared_.become(pool_->instruments(home_->index).prepared(metrics::Side::backend), statements);
 }
 
 void Backend::idle_bytes(protocol::Bytes bytes) {
@@ -166,7 +181,10 @@ void Backend::tell_pool() {
   } else if (pool_->slots.lost(*this, home_->loop.now())) {
     BackendPtr self = reclaim(*this);
     ended_unasked();
-    metrics::log::info("backend_lost_idle", {{"pool", pool_->name()}});
+    auto line = about();
+    line.add("reason", last_words_ ? last_words_->label() : "closed");
+    line.add("detail", last_words_ ? std::string_view(last_words_->text) : "");
+    metrics::log::write(metrics::log::Level::info, "backend_lost_idle", line);
     close(pool::CloseReason::error, {});
   }
 }

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "metrics/log.hpp"
 #include "pool/pool.hpp"
 #include "protocol/conversation.hpp"
 #include "proxy/address_book.hpp"
@@ -61,6 +62,9 @@ class Backend final : public pool::Member, public std::enable_shared_from_this<B
   BackendPool& pool() { return *pool_; }
   // Where it is connected to: a cancel request must go to the same server.
   const Endpoint& endpoint() const { return endpoint_; }
+  const std::string& address() const { return address_; }
+  // What every line of the log says of it.
+  metrics::log::About about() const;
   // Not to be lent any more: it has ended, or is about to.
   bool dead() const { return dead_; }
   // The server has closed it, or was given up on: it no longer counts there.
@@ -114,6 +118,7 @@ class Backend final : public pool::Member, public std::enable_shared_from_this<B
   Task<void> tell_holder();
   void ended_unasked();
   void tell_pool();
+  void count_prepared(std::size_t statements);
 
   Worker* home_;
   const std::uint64_t id_;
@@ -126,9 +131,11 @@ class Backend final : public pool::Member, public std::enable_shared_from_this<B
   std::shared_ptr<Holder> holder_;
   std::shared_ptr<Backend> custody_;
   const Endpoint endpoint_;
+  const std::string address_;  // the same as text
   bool dead_ = false;
   bool ended_ = false;
   bool counted_ = false;  // as opened, and not yet as closed
+  metrics::Stake prepared_;
   std::function<void()> on_end_;
   std::optional<Timer> close_limit_;
   std::optional<protocol::Failure> last_words_;  // why the server or we ended it, if known

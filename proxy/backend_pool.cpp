@@ -91,6 +91,12 @@ BackendPool::BackendPool(std::shared_ptr<Shared> shared, std::string user, std::
       user_(std::move(user)),
       database_(std::move(database)) {}
 
+metrics::log::About BackendPool::about() const {
+  metrics::log::About about;
+  about.keep("pool", name()).keep("user", user()).keep("database", database());
+  return about;
+}
+
 std::shared_ptr<const config::Pool> BackendPool::config() const {
   const PoolSettingsPtr now = settings();
   return {now, now->pool};
@@ -332,12 +338,12 @@ void BackendPools::sample(const SharedPtr& of_all) {
     }
     const PoolSettingsPtr settings = shared->now();
     metrics::PoolSample sum;
-    sum.size = static_cast<std::int64_t>(settings->pool->pool_size);
-    sum.overflow_max = settings->pool->max_overflow;
+    std::int64_t pairs = 0;
     if (int up = shared->up.load(std::memory_order_relaxed); up >= 0) {
       sum.backend_up = up > 0;
     }
     for (const BackendPoolPtr& pool : of(shared)) {
+      ++pairs;
       pool::Snapshot snapshot = pool->slots.snapshot(pool::Clock::now());
       sum.idle += static_cast<std::int64_t>(snapshot.idle);
       sum.used += static_cast<std::int64_t>(snapshot.in_use);
@@ -347,6 +353,18 @@ void BackendPools::sample(const SharedPtr& of_all) {
       sum.pending += static_cast<std::int64_t>(snapshot.waiting);
       sum.oldest_wait = std::max<std::chrono::nanoseconds>(sum.oldest_wait, snapshot.oldest_wait);
     }
+    // Each user and database has bounds of its own; one that nobody has asked for yet counts as
+    // one.
+    pairs = std::max<std::int64_t>(pairs, 1);
+    sum.size = pairs * static_cast<std::int64_t>(settings->pool->pool_size);
+    sum.min_idle = pairs * static_cast<std::int64_t>(settings->pool->min_idle);
+    sum.overflow_max = settings->pool->max_overflow < 0 ? -1 : pairs * settings->pool->max_overflow;
+    for (const auto& one : shared->instruments) {
+      sum.validating += one->tended(metrics::Tending::validating).value();
+      sum.resetting += one->tended(metrics::Tending::resetting).value();
+    }
+    // The two were not read at one moment.
+    sum.used = std::max<std::int64_t>(sum.used - sum.validating - sum.resetting, 0);
     return sum;
   });
 }

@@ -16,6 +16,7 @@
 
 #include "config/config.hpp"
 #include "metrics/instruments.hpp"
+#include "metrics/log.hpp"
 #include "pool/budget.hpp"
 #include "pool/pool.hpp"
 #include "protocol/conversation.hpp"
@@ -90,6 +91,8 @@ class BackendPool : public std::enable_shared_from_this<BackendPool> {
   std::string database() const;
   // "pets_pg (postgresql 127.0.0.1:5432)": for error texts.
   std::string description() const;
+  // What every line of the log says of it.
+  metrics::log::About about() const;
   config::ResetOnReturn reset_on_return() const {
     return shared_->reset_on_return.load(std::memory_order_relaxed);
   }

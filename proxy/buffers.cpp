@@ -3,6 +3,7 @@
 namespace sluice::proxy {
 
 Block* Buffers::borrow() {
+  ++lent_;
   if (free_.empty()) {
     return new Block;
   }
@@ -12,6 +13,7 @@ Block* Buffers::borrow() {
 }
 
 void Buffers::give_back(Block* block) {
+  --lent_;
   block->exchange.to_client.clear();
   block->exchange.to_backend.clear();
   block->exchange.facts = {};

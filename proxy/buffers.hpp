@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -30,10 +31,14 @@ class Buffers {
  public:
   Block* borrow();
   void give_back(Block* block);
+  // Memory of the blocks that are lent, and of those kept to be lent.
+  std::int64_t lent_bytes() const { return lent_ * std::int64_t{sizeof(Block)}; }
+  std::int64_t free_bytes() const { return std::ssize(free_) * std::int64_t{sizeof(Block)}; }
 
  private:
   static constexpr std::size_t kKeep = 128;  // free blocks kept
   std::vector<std::unique_ptr<Block>> free_;
+  std::int64_t lent_ = 0;
 };
 
 enum class Arrival : std::uint8_t {

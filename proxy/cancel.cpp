@@ -97,7 +97,7 @@ Task<void> cancel_running(Worker& worker, BackendPtr backend, bool query_only,
   protocol::Status status = co_await send_cancel(worker, backend, query_only, still_wanted);
   if (!status) {
     worker.instruments.cancels(metrics::CancelResult::failed).add();
-    metrics::log::failed("cancel_failed", status.failure(), {{"pool", backend->pool().name()}});
+    metrics::log::failed("cancel_failed", status.failure(), backend->about());
   }
 }
 

@@ -52,6 +52,9 @@ Task<bool> clean(Backend& backend, Cleanup cleanup) {
 
 Task<void> clean_and_put_back(Backend& lent, Cleanup cleanup) {
   BackendPtr backend = lent.shared_from_this();
+  const BackendPoolPtr pool = backend->pool().shared_from_this();
+  const metrics::Present tended(
+      pool->instruments(backend->home().index).tended(metrics::Tending::resetting));
   // A cancel request that has not reached the server yet must not hit the next holder's query.
   while (backend->cancels > 0) {
     co_await backend->cancels_done.wait();
@@ -61,7 +64,7 @@ Task<void> clean_and_put_back(Backend& lent, Cleanup cleanup) {
   if (is_clean) {
     put_back(std::move(backend));
   } else {
-    metrics::log::warning("backend_reset_failed", {{"pool", backend->pool().name()}});
+    metrics::log::write(metrics::log::Level::warning, "backend_reset_failed", backend->about());
     discard(backend, pool::CloseReason::reset_failed);
   }
 }

@@ -84,8 +84,7 @@ Task<void> open(ErrandPtr errand, LoginOrder order, pool::Open decision) {
   }
   if (errand->failure) {
     errand->pool->instruments(worker.index).backend_errors(errand->failure->kind).add();
-    metrics::log::failed("backend_connect_failed", *errand->failure,
-                         {{"pool", errand->pool->name()}});
+    metrics::log::failed("backend_connect_failed", *errand->failure, errand->pool->about());
   }
   settler.settle();
 }
@@ -94,6 +93,8 @@ Task<void> prove(ErrandPtr errand) {
   Settler settler(errand, &give_proven_to_pool);
   errand->failure = protocol::fail(FailureKind::backend_lost, "a ping was not answered");
   BackendPool& pool = *errand->pool;
+  const metrics::Present pinged(
+      pool.instruments(errand->worker.index).tended(metrics::Tending::validating));
   Loop& loop = errand->worker.loop;
   const TimePoint deadline =
       loop.now() + std::min<Duration>(kPingTimeout, pool.config()->connect_timeout);
@@ -106,7 +107,7 @@ Task<void> prove(ErrandPtr errand) {
     pool.slots.proven(*errand->backend, loop.now());
   } else {
     pool.slots.distrust(loop.now());
-    metrics::log::info("ping_failed", {{"pool", pool.name()}});
+    metrics::log::write(metrics::log::Level::info, "ping_failed", errand->backend->about());
   }
   settler.settle();
 }

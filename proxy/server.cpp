@@ -24,6 +24,10 @@ using protocol::FailureKind;
 constexpr std::size_t kOffloadThreads = 2;
 constexpr std::size_t kOffloadQueue = 1024;
 constexpr std::size_t kLookupThreads = 2;
+constexpr std::size_t kConsoleThreads = 2;
+constexpr std::size_t kConsoleQueue = 64;
+// Clients that are accepted above the limit, so that somebody can look into why it is reached.
+constexpr std::size_t kConsoleReserve = 4;
 constexpr auto kJoinLimit = std::chrono::seconds(10);
 constexpr auto kVersionPoll = std::chrono::milliseconds(2);
 constexpr auto kVersionRetry = std::chrono::seconds(1);
@@ -54,10 +58,12 @@ Server::Server(std::shared_ptr<const config::Config> config, metrics::Registry& 
       registry_(registry),
       offload_(kOffloadThreads, kOffloadQueue),
       lookups_(kLookupThreads, kOffloadQueue),
+      console_offload_(std::make_unique<Offload>(kConsoleThreads, kConsoleQueue)),
       upkeep_(*this),
       pools_(registry, proxy::worker_count(*config)),
       config_(std::move(config)),
       credentials_(std::make_shared<Credentials>(config_->users)) {
+  registry.set_max_client_connections(config_->limits.max_client_connections);
   auto random = protocol::random_bytes(32);
   mock_salt_key_.assign(random.begin(), random.end());
   for (unsigned i = 0; i < proxy::worker_count(*config_); ++i) {
@@ -104,15 +110,21 @@ std::shared_ptr<Credentials> Server::credentials() const {
 }
 
 void Server::accepted(const ListenerPtr& listener, int fd, std::string peer) {
-  if (clients_.load(std::memory_order_relaxed) >= max_clients_.load(std::memory_order_relaxed)) {
+  const std::size_t clients = clients_.load(std::memory_order_relaxed);
+  const std::size_t limit = max_clients_.load(std::memory_order_relaxed);
+  if (clients >= limit && clients - limit >= console_reserve()) {
     refuse(*listener, fd);
     return;
   }
+  const bool in_reserve = clients >= limit;
   clients_.fetch_add(1, std::memory_order_relaxed);
   Worker& worker = least_loaded();
   worker.session_count.fetch_add(1, std::memory_order_relaxed);
-  worker.loop.call([this, &worker, listener, fd, peer = std::move(peer)] {
+  worker.loop.call([this, &worker, listener, fd, in_reserve, peer = std::move(peer)] {
     auto session = std::make_shared<Session>(worker, listener, fd, peer);
+    if (in_reserve) {
+      session->be_in_reserve();
+    }
     spawn(gate_, session->run());
     if (draining_) {
       session->drain();
@@ -120,10 +132,28 @@ void Server::accepted(const ListenerPtr& listener, int fd, std::string peer) {
   });
 }
 
+bool Server::over_limit() const {
+  return clients_.load(std::memory_order_relaxed) > max_clients_.load(std::memory_order_relaxed);
+}
+
+// None where nobody could use the console.
+std::size_t Server::console_reserve() const {
+  const auto now = config();
+  const bool admins = std::any_of(now->users.begin(), now->users.end(), [](const auto& user) {
+    return user.admin != config::AdminRight::none;
+  });
+  return operator_ != nullptr && admins && !now->admin.console_database.empty() ? kConsoleReserve
+                                                                                : 0;
+}
+
+protocol::Failure Server::too_many_clients() const {
+  return protocol::fail(FailureKind::too_many_clients,
+                        "too many clients: max_client_connections is " +
+                            std::to_string(config_->limits.max_client_connections));
+}
+
 void Server::refuse(const Listener& listener, int fd) {
-  auto failure = protocol::fail(FailureKind::too_many_clients,
-                                "too many clients: max_client_connections is " +
-                                    std::to_string(max_clients_.load(std::memory_order_relaxed)));
+  auto failure = too_many_clients();
   listener.instruments.front()->rejected(failure.kind).add();
   metrics::log::failed("client_rejected", failure, {{"listener", listener.config->name}});
   auto bytes = listener.dialect->greeting_error(failure);
@@ -251,6 +281,7 @@ void Server::join() {
   for (auto& worker : workers_) {
     worker->stop();
   }
+  console_offload_.reset();
   const std::lock_guard lock(mutex_);
   listening_.clear();
   running_ = false;

@@ -70,6 +70,12 @@ class Server {
   // Ends the workers; returns when nothing runs any more.
   void join();
 
+  // For commands of the console, which wait for the workers.
+  Offload& console_offload() { return *console_offload_; }
+  // More clients than max_client_connections are here: some for the console alone.
+  bool over_limit() const;
+  protocol::Failure too_many_clients() const;
+
   bool ready() const { return running_ && !draining_; }
   bool running() const { return running_; }
   bool draining() const { return draining_; }
@@ -115,6 +121,7 @@ class Server {
  private:
   Task<bool> may_ask_version(Worker& worker);
   void refuse(const Listener& listener, int fd);
+  std::size_t console_reserve() const;
   Worker& least_loaded();
   void open_named_pools();
   void close_backends();
@@ -138,9 +145,10 @@ class Server {
   Cancels cancels_;
   std::string mock_salt_key_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  Offload offload_;  // ends before the workers, whose loops it calls
-  Offload lookups_;  // likewise
-  Upkeep upkeep_;    // outlives the pools, which call it
+  Offload offload_;                           // ends before the workers, whose loops it calls
+  Offload lookups_;                           // likewise
+  std::unique_ptr<Offload> console_offload_;  // likewise; ends with join(), before the Operator
+  Upkeep upkeep_;                             // outlives the pools, which call it
   BackendPools pools_;
   op::Operator* operator_ = nullptr;
   InheritedSockets inherited_;

@@ -57,13 +57,6 @@ protocol::Result<std::shared_ptr<Server::Change>> Server::prepare(
     std::shared_ptr<const config::Config> config) {
   auto change = std::make_shared<Change>();
   change->config = std::move(config);
-  const PolicyPtr former = policy();
-  auto policy = Policy::make(change->config, registry_, static_cast<std::uint32_t>(workers_.size()),
-                             maker_, former.get());
-  if (!policy) {
-    return std::move(policy.failure());
-  }
-  change->policy = std::move(*policy);
   auto pools = pools_.prepare(change->config);
   if (!pools) {
     return std::move(pools.failure());
@@ -76,6 +69,14 @@ protocol::Result<std::shared_ptr<Server::Change>> Server::prepare(
       return std::move(status.failure());
     }
   }
+  // Last: middleware that both have, and its files, are not only the new one's.
+  const PolicyPtr former = policy();
+  auto policy = Policy::make(change->config, registry_, static_cast<std::uint32_t>(workers_.size()),
+                             maker_, former.get());
+  if (!policy) {
+    return std::move(policy.failure());
+  }
+  change->policy = std::move(*policy);
   return change;
 }
 

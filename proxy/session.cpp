@@ -45,6 +45,8 @@ Session::Session(Worker& worker, ListenerPtr listener, int fd, std::string peer)
 }
 
 Session::~Session() {
+  count_prepared(0);
+  presence_.leave();
   worker_.sessions.erase(this);
   worker_.session_count.fetch_sub(1, std::memory_order_relaxed);
   worker_.server.client_left();
@@ -243,8 +245,7 @@ Task<bool> Session::obtain_backend(Exchange& exchange) {
     checkout_ = nullptr;
     moved();
     if (!result) {
-      metrics::log::failed("request_refused", result.failure(),
-                           {{"user", login_->user}, {"route", route_name()}});
+      metrics::log::failed("request_refused", result.failure(), about());
       Ending ending = conversation_->refuse(result.failure(), exchange);
       co_return co_await flush(exchange) && ending == Ending::carry_on;
     }
@@ -282,6 +283,11 @@ Task<bool> Session::pause() {
 }
 
 Task<bool> Session::carry_out_special(Exchange& exchange) {
+  auto command = console_ != nullptr ? console_->take_command() : std::nullopt;
+  if (command) {
+    const bool goes_on = co_await carry_out_command(std::move(*command), exchange);
+    co_return goes_on;
+  }
   auto special = conversation_->take_special();
   if (!special) {
     co_await progress_.wait();

@@ -10,9 +10,12 @@
 #include <string_view>
 
 #include "metrics/instruments.hpp"
+#include "metrics/log.hpp"
+#include "protocol/console.hpp"
 #include "protocol/conversation.hpp"
 #include "proxy/backend.hpp"
 #include "proxy/checkout.hpp"
+#include "proxy/console/run.hpp"
 #include "proxy/deadlines.hpp"
 #include "proxy/listener.hpp"
 #include "proxy/middleware/chain.hpp"
@@ -41,6 +44,8 @@ class Session final : public Holder,
 
   // On the session's worker. A cancel request with the right key has come for this session.
   void cancel(bool query_only);
+  // It was accepted above max_client_connections: only the console is open to it.
+  void be_in_reserve() { in_reserve_ = true; }
   // Close as soon as no transaction is open; at once when idle or logging in.
   void drain();
   // As drain(), with a word of its own for the client.
@@ -60,6 +65,8 @@ class Session final : public Holder,
   const std::string& user() const { return login_->user; }
   Worker& worker() { return worker_; }
   std::uint32_t id() const { return id_; }
+  // What every line of the log says of it.
+  metrics::log::About about() const;
   std::uint32_t session_id() const override { return id_; }
   // Of its route; null before the login has ended.
   const BackendPool* pool() const { return pool_.get(); }
@@ -98,6 +105,13 @@ class Session final : public Holder,
   std::string_view route_name() const;
   void close_chain();
 
+  // session_console.cpp
+  bool asks_for_console() const;
+  protocol::Status enter_console();
+  Task<bool> carry_out_command(protocol::ConsoleCommand command, protocol::Exchange& exchange);
+  void answer_command(const protocol::Result<console::Answer>& outcome,
+                      protocol::Exchange& exchange);
+
   // session.cpp: requests
   Task<void> serve();
   Task<bool> forward(Chunk& chunk);
@@ -117,6 +131,7 @@ class Session final : public Holder,
   void count(protocol::Facts& facts);
   void count_client_bytes(metrics::Direction direction, std::size_t size);
   void show_state();
+  void count_prepared(std::size_t statements);
 
   // session_reload.cpp
   void note_removed_user(const Credentials& credentials, const std::string& user);
@@ -161,6 +176,7 @@ class Session final : public Holder,
   BackendPoolPtr pool_;                       // the route's
   BackendPoolPtr lender_;                     // of backend_, or of the last one
   std::unique_ptr<protocol::Conversation> conversation_;
+  protocol::ConsoleConversation* console_ = nullptr;  // conversation_, of a client on the console
   BackendPtr backend_;
   Checkout* checkout_ = nullptr;  // while waiting for one
   Turn backend_turn_;             // the same for the backend: who writes to it
@@ -172,9 +188,12 @@ class Session final : public Holder,
   bool broken_ = false;       // an exception was caught: the conversation's state is unknown
   bool left_ = false;         // the client's FIN came alone, long after its last bytes
   bool timed_out_ = false;    // query_timeout has cancelled what runs
+  bool interrupted_ = false;  // a cancel has come for a command of the console that waits
+  bool in_reserve_ = false;   // above max_client_connections: for the console alone
   bool pausing_ = false;      // middleware delays the request at the head
   bool uncommitted_ = false;  // counted as one that reads what others have not committed
   protocol::PinSet counted_pins_;
+  metrics::Stake prepared_;
   std::unique_ptr<protocol::Failure> last_word_;  // what the client is told at the end, if anything
   TimePoint asked_at_{};
   TimePoint heard_at_{};        // the client's last bytes

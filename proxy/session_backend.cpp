@@ -64,8 +64,7 @@ Task<void> Session::backend_gone(Backend& backend, protocol::Failure failure) {
   if (backend_.get() != &backend) {
     co_return;
   }
-  metrics::log::failed("backend_lost", failure,
-                       {{"pool", lender_->name()}, {"user", login_->user}});
+  metrics::log::failed("backend_lost", failure, about());
   Exchange exchange;
   if (last_word_ && closing_) {
     failure = *last_word_;  // it was ended on purpose, to end the session
@@ -136,7 +135,8 @@ void Session::let_go() {
 
 void Session::count(protocol::Facts& facts) {
   if (facts.queries != 0 || facts.transactions != 0 || facts.errors != 0 ||
-      facts.prepared_hits != 0 || facts.prepared_misses != 0 || facts.cancel_running) {
+      facts.prepared_hits != 0 || facts.prepared_misses != 0 || facts.prepared_evicted != 0 ||
+      facts.cancel_running) {
     auto& instruments = lender_->instruments(worker_.index);
     Duration took = worker_.loop.now() - asked_at_;
     if (facts.queries != 0) {
@@ -155,6 +155,7 @@ void Session::count(protocol::Facts& facts) {
     }
     instruments.prepared_cache(metrics::CacheResult::hit).add(facts.prepared_hits);
     instruments.prepared_cache(metrics::CacheResult::miss).add(facts.prepared_misses);
+    instruments.prepared_cache(metrics::CacheResult::evicted).add(facts.prepared_evicted);
     if (facts.cancel_running && backend_ != nullptr) {
       cancel_what_runs();
     }
@@ -188,6 +189,13 @@ void Session::show_state() {
   presence_.become(backend_ == nullptr ? ClientState::idle
                    : pins.any()        ? ClientState::pinned
                                        : ClientState::active);
+  count_prepared(conversation_->prepared_statements());
+}
+
+void Session::count_prepared(std::size_t statements) {
+  if (pool_ != nullptr) {
+    prepared_.become(pool_->instruments(worker_.index).prepared(metrics::Side::client), statements);
+  }
 }
 
 }  // namespace sluice::proxy

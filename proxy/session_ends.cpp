@@ -78,7 +78,7 @@ void Session::kill(Failure why) {
   if (why.kind == FailureKind::ended_by_operator) {
     listener_.instruments[worker_.index]->sessions_ended(why.kind).add();
   }
-  metrics::log::failed("session_killed", why, {{"user", login_->user}, {"client", peer_}});
+  metrics::log::failed("session_killed", why, about());
   end(std::move(why));
 }
 
@@ -127,6 +127,10 @@ void Session::cancel(bool query_only) {
             return self->backend_ != nullptr && self->lease_ == lease &&
                    self->conversation_->outstanding();
           }));
+  } else if (console_ != nullptr && console_->outstanding()) {
+    interrupted_ = true;
+    progress_.set();
+    cancels(metrics::CancelResult::forwarded).add();
   } else if (pausing_) {
     stop_pausing(protocol::fail(FailureKind::cancelled, "canceling statement due to user request"));
     cancels(metrics::CancelResult::forwarded).add();
@@ -237,11 +241,7 @@ void Session::apply_middleware(const SessionClock& clock) {
   moment.isolation = isolation();
   if (auto ended = chain_->tick(moment)) {
     listener_.instruments[worker_.index]->sessions_ended(ended->why.kind).add();
-    metrics::log::failed("session_ended", ended->why,
-                         {{"middleware", ended->middleware},
-                          {"user", login_->user},
-                          {"route", route_name()},
-                          {"client", peer_}});
+    metrics::log::failed("session_ended", ended->why, about(), {{"middleware", ended->middleware}});
     end(std::move(ended->why));
   }
 }
@@ -253,7 +253,7 @@ void Session::end_by_limit(FailureKind limit, std::string text) {
   }
   auto why = protocol::fail(limit, std::move(text));
   listener_.instruments[worker_.index]->sessions_ended(limit).add();
-  metrics::log::failed("session_ended", why, {{"user", login_->user}, {"client", peer_}});
+  metrics::log::failed("session_ended", why, about());
   if (at_next_end) {
     last_word_ = std::make_unique<Failure>(std::move(why));
     drain();
@@ -265,8 +265,7 @@ void Session::end_by_limit(FailureKind limit, std::string text) {
 void Session::cancel_overdue_query() {
   timed_out_ = true;
   lender_->instruments(worker_.index).query_timeouts.add();
-  metrics::log::info("query_timeout",
-                     {{"pool", lender_->name()}, {"user", login_->user}, {"client", peer_}});
+  metrics::log::write(metrics::log::Level::info, "query_timeout", about());
   cancel_what_runs();
 }
 
@@ -314,8 +313,7 @@ Task<void> Session::answer_the_rest() {
 // An exception, which only the lack of memory or a defect can be, costs this session and its
 // backend, and nobody else.
 void Session::abandon(std::string_view what) {
-  metrics::log::error("session_failed",
-                      {{"what", what}, {"user", login_->user}, {"client", peer_}});
+  metrics::log::write(metrics::log::Level::error, "session_failed", about(), {{"error", what}});
   closing_ = broken_ = true;
   trying_ = false;
   last_word_.reset();

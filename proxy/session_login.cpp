@@ -53,7 +53,7 @@ Task<bool> Session::log_in() {
       instruments.auth_failures(failure.kind).add();
       instruments.logins(method, metrics::Outcome::failed).add();
     }
-    metrics::log::failed("client_login_failed", failure, {{"client", peer_}});
+    metrics::log::failed("client_login_failed", failure, about());
     co_return false;
   }
   status = choose_route(attributes);
@@ -69,10 +69,10 @@ Task<bool> Session::log_in() {
   instruments.logins(method, metrics::Outcome::ok).add();
   instruments.login_duration.observe(worker_.loop.now() - started);
   presence_.become(ClientState::idle);
-  metrics::log::debug("client_login", {{"client", peer_},
-                                       {"user", login_->user},
-                                       {"route", route_name()},
-                                       {"method", login_->method}});
+  if (metrics::log::enabled(metrics::log::Level::debug)) {
+    metrics::log::write(metrics::log::Level::debug, "client_login", about(),
+                        {{"method", login_->method}});
+  }
   co_return true;
 }
 
@@ -113,6 +113,9 @@ void Session::logged_in_as(protocol::ClientLogin login, Credentials& credentials
 
 // Settings that no backend has accepted yet are tried on one, whose answers are then remembered.
 Task<protocol::Result<protocol::Parameters>> Session::reported_parameters() {
+  if (console_ != nullptr) {
+    co_return protocol::Parameters();  // it knows its own
+  }
   const protocol::SettingsPtr& settings = conversation_->settings();
   std::uint64_t hash = (settings ? settings->hash() : 0) ^ conversation_->link_class();
   if (auto known = pool_->known(hash)) {
@@ -175,8 +178,7 @@ Task<protocol::Status> Session::welcome(const protocol::Buffer& unsent) {
 }
 
 Task<void> Session::refuse_login(Failure failure, protocol::Buffer unsent) {
-  metrics::log::failed("client_login_refused", failure,
-                       {{"client", peer_}, {"user", login_->user}, {"database", login_->database}});
+  metrics::log::failed("client_login_refused", failure, about());
   const protocol::Buffer error = listener_.dialect->login_error(*login_, failure);
   unsent.insert(unsent.end(), error.begin(), error.end());
   co_await client_.send(std::move(unsent));
@@ -206,7 +208,7 @@ Task<void> Session::change_user(protocol::Buffer packet) {
   protocol::Status status = protocol::Done{};
   if (!result) {
     instruments.auth_failures(result.failure().kind).add();
-    metrics::log::failed("client_login_failed", result.failure(), {{"client", peer_}});
+    metrics::log::failed("client_login_failed", result.failure(), about());
     closing_ = true;
     co_return;
   }

@@ -80,7 +80,14 @@ middleware::Identity Session::identity(const Attributes& attributes) const {
 protocol::Status Session::choose_route(const Attributes& attributes) {
   chain_.reset();
   route_ = nullptr;
+  console_ = nullptr;
   policy_ = worker_.server.policy();
+  if (asks_for_console()) {
+    return enter_console();
+  }
+  if (in_reserve_ && worker_.server.over_limit()) {
+    return worker_.server.too_many_clients();
+  }
   Candidate candidate;
   candidate.protocol = listener_.config->protocol;
   candidate.listener = listener_.config->name;
@@ -95,8 +102,8 @@ protocol::Status Session::choose_route(const Attributes& attributes) {
     return take_route(candidate, nullptr);
   }
   chain_ = std::make_unique<middleware::Chain>(
-      identity(attributes),
-      middleware::Surroundings{worker_.time, policy_->background(), worker_.index});
+      identity(attributes), middleware::Surroundings{worker_.time, policy_->background(),
+                                                     worker_.index, &worker_.statements});
   middleware::Login left{chain_->identity(), attributes, chain_->now()};
   protocol::Status status = enter_chains(candidate, left);
   if (chain_ != nullptr) {
@@ -127,7 +134,7 @@ protocol::Status Session::take_route(const Candidate& login, middleware::Login* 
                               " is disabled: an operator lets no new sessions in; try again later");
   }
   if (left != nullptr) {
-    chain_->take_route(route_->config.name, route_->config.on_refuse);
+    chain_->take_route(route_->config);
     if (auto refusal = chain_->enter(route_->chain, *left)) {
       return std::move(*refusal);
     }
@@ -161,7 +168,9 @@ protocol::Status Session::begin_conversation(const middleware::Login* left) {
   }
   login.parameters.shrink_to_fit();
   login_ = worker_.logins.share(std::move(login), hash);
+  count_prepared(0);
   lender_ = pool_ = std::move(own);
+  presence_.join(pool_->instruments(worker_.index));
   route_->instruments[worker_.index]->sessions.add();
   uncommitted_ = false;
   settings_seen_ = 0;
@@ -240,12 +249,9 @@ void Session::note_isolation() {
   uncommitted_ = true;
   route_->instruments[worker_.index]->read_uncommitted.add();
   if (!route_->told_of_uncommitted.exchange(true, std::memory_order_relaxed)) {
-    metrics::log::warning(
-        "read_uncommitted",
-        {{"route", route_name()},
-         {"pool", pool_->name()},
-         {"user", login_->user},
-         {"advice",
+    metrics::log::write(
+        metrics::log::Level::warning, "read_uncommitted", about(),
+        {{"advice",
           listener_.config->protocol == config::Protocol::mysql
               ? "sessions of this route read rows that may never be committed; READ COMMITTED is "
                 "as quick for readers and shows only what is there"

@@ -87,9 +87,9 @@ class Root {
     try {
       co_await std::move(task);
     } catch (const std::exception& error) {
-      metrics::log::error("internal_error", {{"what", error.what()}});
+      metrics::log::error("internal_error", {{"error", error.what()}});
     } catch (...) {
-      metrics::log::error("internal_error", {{"what", "unknown exception"}});
+      metrics::log::error("internal_error", {{"error", "unknown exception"}});
     }
     gate.count_.fetch_sub(1, std::memory_order_acq_rel);
   }

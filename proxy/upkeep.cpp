@@ -42,6 +42,9 @@ Task<void> warm(Worker& worker, BackendPoolPtr pool) {
 Task<void> keep_alive(BackendPtr backend) {
   Worker& worker = backend->home();
   BackendPool& pool = backend->pool();
+  const BackendPoolPtr there = pool.shared_from_this();  // whatever a reload does meanwhile
+  const metrics::Present pinged(
+      pool.instruments(worker.index).tended(metrics::Tending::validating));
   const bool ok =
       co_await backend->run_chore(protocol::Chore::ping, worker.loop.now() + kKeepaliveTimeout);
   pool.instruments(worker.index)
@@ -52,7 +55,7 @@ Task<void> keep_alive(BackendPtr backend) {
     co_return;
   }
   pool.slots.distrust(worker.loop.now());
-  metrics::log::info("keepalive_failed", {{"pool", pool.name()}});
+  metrics::log::write(metrics::log::Level::info, "keepalive_failed", backend->about());
   discard(backend, pool::CloseReason::validation);
 }
 

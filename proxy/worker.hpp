@@ -14,6 +14,7 @@
 #include "protocol/shared_values.hpp"
 #include "proxy/loop.hpp"
 #include "proxy/middleware/chain.hpp"
+#include "proxy/middleware/statement_table.hpp"
 #include "proxy/task.hpp"
 
 namespace sluice::proxy {
@@ -67,6 +68,8 @@ class Worker {
   protocol::SharedValues<protocol::ClientLogin> logins;  // of the sessions
   // Those that are not a route's own.
   protocol::SharedValues<protocol::SessionDefaults> defaults;
+  // What statement_statistics has counted.
+  middleware::StatementTable statements{instruments.fingerprints, instruments.fingerprints_evicted};
   // A session has come, or the limits are others now. The sweep for limits runs while there is any
   // session, and only with limits set.
   void start_sweep();
@@ -75,8 +78,13 @@ class Worker {
   void sweep();
   void arm_sweep(Duration every);
 
+  // Due every second, however busy the loop is: how late it is, is what everything else waits.
+  void expect_heartbeat(TimePoint due);
+  void heartbeat(TimePoint due);
+
   Timer sweep_timer_{loop};
   TimePoint sweep_at_{};
+  Timer heartbeat_timer_{loop};
   std::thread thread_;
 };
 

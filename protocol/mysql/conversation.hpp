@@ -60,6 +60,7 @@ class MysqlConversation final : public Conversation, private SyntaxSource {
   const SettingsPtr& settings() const override { return wanted_; }
   std::uint64_t link_class() const override;
   PinSet pins() const override { return pins_; }
+  std::size_t prepared_statements() const override { return statements_ ? statements_->size() : 0; }
   bool asked_for_uncommitted() const override { return uncommitted_; }
 
   std::optional<Special> take_special() override;

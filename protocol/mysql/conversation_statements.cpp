@@ -75,6 +75,7 @@ void MysqlConversation::add_to_link(const StatementPtr& statement, std::uint32_t
   known.add(statement, link_->context(), id);
   for (std::uint32_t old : known.trim(link_->max_statements(), id)) {
     link_->send(out.to_backend, Purpose::prepare, Command::stmt_close, id_bytes(old));
+    ++out.facts.prepared_evicted;
   }
 }
 

@@ -6,6 +6,7 @@
 #include "protocol/mysql/capabilities.hpp"
 #include "protocol/mysql/change_user.hpp"
 #include "protocol/mysql/collations.hpp"
+#include "protocol/mysql/console.hpp"
 #include "protocol/mysql/conversation.hpp"
 #include "protocol/mysql/link.hpp"
 #include "protocol/mysql/login_backend.hpp"
@@ -50,6 +51,10 @@ class MysqlDialect final : public Dialect {
   std::unique_ptr<Conversation> make_conversation(
       const ClientLogin& login, std::shared_ptr<const SessionDefaults> defaults) const override {
     return std::make_unique<MysqlConversation>(login, std::move(defaults));
+  }
+  std::unique_ptr<ConsoleConversation> make_console(const ClientLogin& login,
+                                                    ConsoleIdentity identity) const override {
+    return std::make_unique<MysqlConsole>(login, std::move(identity));
   }
   std::unique_ptr<Link> make_link(BackendLogin login,
                                   std::shared_ptr<const SessionDefaults> defaults) const override {

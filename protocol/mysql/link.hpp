@@ -40,6 +40,7 @@ class MysqlLink final : public Link {
   void start_chore(Chore chore, Outbox& to_backend) override;
   ChoreState chore_bytes(Bytes in) override;
   Status idle_bytes(Bytes in) override;
+  std::size_t prepared_statements() const override { return statements_.size(); }
   bool needs_init() const override { return baseline && !init_done_; }
 
   // What unasked bytes of the server mean.

@@ -141,10 +141,12 @@ std::string_view sqlstate_of(const Failure& failure) {
     case 1045:
       return "28000";
     case 1049:
+    case 1064:
     case 1104:
     case 1142:
     case 1203:
     case 1226:
+    case 1227:
     case 1235:
       return "42000";
     case 1043:

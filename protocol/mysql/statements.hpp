@@ -51,6 +51,7 @@ class ClientStatements {
   bool any_cursor() const;
   bool any_long_data() const;
   bool empty() const { return entries_.empty(); }
+  std::size_t size() const { return entries_.size(); }
 
  private:
   std::vector<ClientStatement> entries_;  // ids ascend

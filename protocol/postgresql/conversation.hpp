@@ -53,6 +53,7 @@ class ClientConversation final : public Conversation, private SyntaxSource {
   const SettingsPtr& settings() const override { return wanted_; }
   std::uint64_t link_class() const override { return 0; }
   PinSet pins() const override { return pins_; }
+  std::size_t prepared_statements() const override { return statements_ ? statements_->size() : 0; }
   std::optional<Failure> attach_failure() const override;
   bool finished() const override { return finished_; }
 

@@ -208,6 +208,7 @@ void ClientConversation::evict(Exchange& out) {
     Buffer body;
     Writer(body).u8('S').cstring(victim->name);
     send(frontend::kClose, body, out);
+    ++out.facts.prepared_evicted;
     Expected& entry = push(Reply::close);
     entry.visible = false;
     entry.prepared = std::move(victim);

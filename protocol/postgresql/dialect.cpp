@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "protocol/postgresql/accept_client.hpp"
+#include "protocol/postgresql/console.hpp"
 #include "protocol/postgresql/conversation.hpp"
 #include "protocol/postgresql/link.hpp"
 #include "protocol/postgresql/login_backend.hpp"
@@ -72,6 +73,10 @@ class PostgresqlDialect final : public Dialect {
   std::unique_ptr<Conversation> make_conversation(
       const ClientLogin& login, std::shared_ptr<const SessionDefaults> defaults) const override {
     return std::make_unique<ClientConversation>(login, std::move(defaults));
+  }
+  std::unique_ptr<ConsoleConversation> make_console(const ClientLogin& login,
+                                                    ConsoleIdentity identity) const override {
+    return std::make_unique<PostgresqlConsole>(login, std::move(identity));
   }
   std::unique_ptr<Link> make_link(BackendLogin login,
                                   std::shared_ptr<const SessionDefaults> defaults) const override {

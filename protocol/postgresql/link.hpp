@@ -29,6 +29,7 @@ class BackendLink final : public Link {
   void start_chore(Chore chore, Outbox& to_backend) override;
   ChoreState chore_bytes(Bytes in) override;
   Status idle_bytes(Bytes in) override;
+  std::size_t prepared_statements() const override { return statements.size(); }
   bool needs_init() const override { return baseline && !init_done_; }
 
   // A ParameterStatus. Returns the value that was known before.

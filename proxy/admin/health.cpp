@@ -33,10 +33,10 @@ Health HealthState::ready() const {
   if (!started_.load()) {
     return {false, "starting"};
   }
-  if (!sources_.backends || sources_.readiness == config::Readiness::none) {
+  if (!sources_.backends || readiness_.load() == config::Readiness::none) {
     return {};
   }
-  return backends_ready(sources_.readiness, sources_.backends());
+  return backends_ready(readiness_.load(), sources_.backends());
 }
 
 }  // namespace sluice::proxy::admin

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/config.hpp"
@@ -36,10 +37,12 @@ class HealthState {
     std::function<std::vector<BackendHealth>()> backends;
     config::Readiness readiness = config::Readiness::any;
   };
-  explicit HealthState(Sources sources) : sources_(std::move(sources)) {}
+  explicit HealthState(Sources sources)
+      : sources_(std::move(sources)), readiness_(sources_.readiness) {}
 
   void set_started() { started_.store(true); }    // the listeners accept
   void set_draining() { draining_.store(true); }  // not ready any more, for good
+  void set_readiness(config::Readiness rule) { readiness_.store(rule); }
 
   Health live() const;
   Health started() const;
@@ -47,6 +50,7 @@ class HealthState {
 
  private:
   Sources sources_;
+  std::atomic<config::Readiness> readiness_;
   std::atomic<bool> started_{false};
   std::atomic<bool> draining_{false};
 };

@@ -7,7 +7,6 @@
 #include <thread>
 #include <utility>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -21,6 +20,7 @@
 
 #include "metrics/log.hpp"
 #include "proxy/address.hpp"
+#include "proxy/admin/await.hpp"
 #include "proxy/admin/connection.hpp"
 #include "proxy/admin/socket_file.hpp"
 #include "proxy/admin/transport.hpp"
@@ -34,7 +34,6 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using Local = asio::local::stream_protocol;
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kAnswerThreads = 2;
 constexpr std::size_t kMaxAnswering = 32;  // requests for the operator at once
 
@@ -258,7 +257,7 @@ asio::awaitable<void> HttpServer::Impl::serve(std::shared_ptr<Connection> connec
   try {
     co_await connection->run();
   } catch (const std::exception& caught) {
-    metrics::log::error("admin_http_exception", {{"what", caught.what()}});
+    metrics::log::error("admin_http_exception", {{"error", caught.what()}});
     connection->close();
   }
   connections.erase(self);

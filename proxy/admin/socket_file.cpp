@@ -64,6 +64,15 @@ SocketFile::~SocketFile() {
   remove();
 }
 
+std::optional<SocketFile::Mark> SocketFile::mark_of(const std::string& path) {
+  struct statx found {};
+  if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME, &found) != 0) {
+    return std::nullopt;
+  }
+  return Mark{(std::uint64_t{found.stx_dev_major} << 32U) | found.stx_dev_minor, found.stx_ino,
+              found.stx_btime.tv_sec, found.stx_btime.tv_nsec};
+}
+
 protocol::Result<int> SocketFile::listen(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -76,20 +85,17 @@ protocol::Result<int> SocketFile::listen(const std::string& path) {
     return clear.failure();
   }
   const int descriptor = make_socket();
-  struct stat made {};
   // Nobody can connect between bind() and listen(), whatever the file's first mode is.
-  const bool ok = descriptor >= 0 &&
-                  ::bind(descriptor, as_sockaddr(address), sizeof(address)) == 0 &&
-                  ::chmod(path.c_str(), S_IRUSR | S_IWUSR) == 0 &&
-                  ::lstat(path.c_str(), &made) == 0 && ::listen(descriptor, SOMAXCONN) == 0;
+  const bool ok =
+      descriptor >= 0 && ::bind(descriptor, as_sockaddr(address), sizeof(address)) == 0 &&
+      ::chmod(path.c_str(), S_IRUSR | S_IWUSR) == 0 && ::listen(descriptor, SOMAXCONN) == 0;
   if (!ok) {
     const int error = errno;
     ::close(descriptor);
     return refuse(path, error);
   }
   path_ = path;
-  device_ = made.st_dev;
-  inode_ = made.st_ino;
+  mark_ = mark_of(path).value_or(Mark{});
   return descriptor;
 }
 
@@ -103,9 +109,7 @@ void SocketFile::adopt(const std::string& path) {
 }
 
 void SocketFile::remove() {
-  struct stat found {};
-  if (!path_.empty() && ::lstat(path_.c_str(), &found) == 0 && found.st_dev == device_ &&
-      found.st_ino == inode_) {
+  if (!path_.empty() && mark_of(path_) == mark_) {
     ::unlink(path_.c_str());
   }
   path_.clear();

@@ -2,8 +2,8 @@
 
 // A listening unix socket and the file that leads to it, for its owner alone (mode 0600).
 
-#include <sys/types.h>
-
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "protocol/result.hpp"
@@ -29,9 +29,19 @@ class SocketFile {
   bool ours() const { return !path_.empty(); }
 
  private:
+  // Tells a file from another one at the same path; the number of an inode alone is soon used
+  // again.
+  struct Mark {
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
+    std::int64_t born_seconds = 0;
+    std::uint32_t born_nanoseconds = 0;
+    bool operator==(const Mark&) const = default;
+  };
+  static std::optional<Mark> mark_of(const std::string& path);
+
   std::string path_;
-  dev_t device_ = 0;
-  ino_t inode_ = 0;
+  Mark mark_;
 };
 
 // "uid 1000, pid 4711" of who has connected; "" when the kernel does not tell.

@@ -5,11 +5,11 @@
 #include <array>
 #include <utility>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+
+#include "proxy/admin/await.hpp"
 
 namespace sluice::proxy::admin {
 namespace {
@@ -18,7 +18,6 @@ namespace asio = boost::asio;
 using Socket = Transport::Socket;
 using Error = Transport::Error;
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kMaxDrained = 65536;  // of input that nobody wants
 
 asio::awaitable<void> drain(Socket& socket) {

@@ -183,7 +183,7 @@ class Asking {
                                                     "\" and database \"" + out_.database + "\"");
       return;
     }
-    chain.take_route(out_.route->config.name, out_.route->config.on_refuse);
+    chain.take_route(out_.route->config);
     out_.refused = chain.enter(out_.route->chain, left);
     const config::Pool& pool = out_.route->pool;
     out_.backend_user = pool.user;

@@ -15,6 +15,7 @@
 #include "proxy/middleware/settings.hpp"
 #include "proxy/middleware/snapshot_age.hpp"
 #include "proxy/middleware/statement_rules.hpp"
+#include "proxy/middleware/statement_statistics.hpp"
 #include "proxy/middleware/statement_timeout.hpp"
 #include "proxy/middleware/tag.hpp"
 

@@ -6,6 +6,7 @@
 
 #include "metrics/labels.hpp"
 #include "metrics/log.hpp"
+#include "protocol/sql/trace_comment.hpp"
 
 namespace sluice::proxy::middleware {
 namespace {
@@ -71,7 +72,7 @@ Chain::Refusal Chain::enter(const Entries& entries, Login& login) {
     Verdict verdict;
     let_in(entry, login, verdict);
     if (verdict.kind == Verdict::Kind::refuse) {
-      refused(entry, verdict, {});
+      refused(entry, verdict, nullptr);
       refused_for_ = verdict.reason;
       return std::move(verdict.failure);
     }
@@ -85,7 +86,8 @@ Chain::Refusal Chain::enter(const Entries& entries, Login& login) {
 
 void Chain::let_in(const Entry& entry, Login& login, Verdict& verdict) {
   try {
-    auto part = entry.middleware->begin({identity_, instruments(entry), around_.background});
+    auto part = entry.middleware->begin(
+        {identity_, instruments(entry), around_.background, around_.statements});
     Part& begun = *part;
     slots_.push_back({&entry, std::move(part)});  // reserved: from here on it gets its on_close
     begun.on_login(login, verdict);
@@ -106,13 +108,15 @@ void Chain::login_ended(const Login& login, const protocol::Failure* refused) {
   }
 }
 
-void Chain::take_route(std::string_view name, const config::OnRefuse& on_refuse) {
-  identity_.route = name;
-  on_refuse_ = &on_refuse;
+void Chain::take_route(const config::Route& route) {
+  identity_.route = route.name;
+  identity_.pool = route.pool;
+  on_refuse_ = &route.on_refuse;
 }
 
-// Counts and words a refusal, and logs it unless who asked does so (`event` is empty).
-void Chain::refused(const Entry& entry, Verdict& verdict, std::string_view event) {
+// Counts and words a refusal, and logs it: that of a login (`request` is null) is logged by who
+// asked.
+void Chain::refused(const Entry& entry, Verdict& verdict, const protocol::Request* request) {
   if (!verdict.failure) {
     verdict.refuse(RefusalReason::failed, own_failure(entry, "refused without a failure"));
   }
@@ -121,13 +125,13 @@ void Chain::refused(const Entry& entry, Verdict& verdict, std::string_view event
   instruments(entry).refusals(verdict.reason).add();
   word(failure);
   const std::string_view reason = metrics::label_of(verdict.reason);
-  if (!event.empty()) {
-    metrics::log::failed(event, failure,
-                         {{"middleware", entry.middleware->name()},
-                          {"why", reason},
-                          {"user", identity_.user},
-                          {"route", identity_.route},
-                          {"session", identity_.session}});
+  if (request != nullptr) {
+    if (metrics::log::enabled(metrics::log::level_of(failure_row(failure.kind).severity))) {
+      const auto trace = protocol::sql::traceparent_of(request->text);
+      metrics::log::failed("request_refused", failure,
+                           about(identity_, trace ? std::string_view(*trace) : ""),
+                           {{"middleware", entry.middleware->name()}, {"why", reason}});
+    }
     return;
   }
   failure.detail = std::string(entry.middleware->name()) + ": " + std::string(reason) +
@@ -152,11 +156,9 @@ void Chain::word(protocol::Failure& failure) const {
 }
 
 void Chain::failed(const Entry& entry, std::string_view phase, std::string_view what) const {
-  metrics::log::error("middleware_failed", {{"middleware", entry.middleware->name()},
-                                            {"phase", phase},
-                                            {"what", what},
-                                            {"route", identity_.route},
-                                            {"session", identity_.session}});
+  metrics::log::write(
+      metrics::log::Level::error, "middleware_failed", about(identity_),
+      {{"middleware", entry.middleware->name()}, {"phase", phase}, {"error", what}});
 }
 
 // For the phases that nothing can be refused in.
@@ -226,7 +228,7 @@ void Chain::consult(Slot& slot, const protocol::Request& request, const Now& now
   auto& verdicts = instruments(entry).verdicts;
   switch (verdict.kind) {
     case Verdict::Kind::refuse:
-      refused(entry, verdict, "request_refused");
+      refused(entry, verdict, &request);
       return;
     case Verdict::Kind::delay:
       return;
@@ -280,6 +282,7 @@ void Chain::decided(const protocol::Request& request, const Now& now, const Verd
 void Chain::remember(const protocol::Request& request, const Now& now, const Verdict& verdict) {
   if (request.may_move) {
     pool_ = verdict.pool;
+    moved_to_ = verdict.pool;
   }
   if (request.kind == RequestKind::prepare) {
     return;
@@ -293,6 +296,7 @@ void Chain::remember(const protocol::Request& request, const Now& now, const Ver
   open.asked.at = now.steady;
   open.asked.in_transaction = request.in_transaction;
   open.asked.truncated = request.truncated;
+  open.asked.pool = moved_to_;
   if (wants_.digest && request.kind != RequestKind::other) {
     open.asked.digest = request.shared_digest();
   }

@@ -37,6 +37,7 @@ struct Surroundings {
   const TimeSource& time;
   Background& background;
   std::uint32_t worker = 0;
+  StatementTable* statements = nullptr;  // see Place
 };
 
 class Chain final : public protocol::Inspector {
@@ -57,8 +58,8 @@ class Chain final : public protocol::Inspector {
   Refusal enter(const Entries& entries, Login& login);
   // Tells the Parts that the login is over; `refused` is why the session is not let in, or null.
   void login_ended(const Login& login, const protocol::Failure* refused);
-  // From now on refusals of all Parts are worded by `on_refuse`, which outlives the chain.
-  void take_route(std::string_view name, const config::OnRefuse& on_refuse);
+  // From now on refusals of all Parts are worded as the route wants them. It outlives the chain.
+  void take_route(const config::Route& route);
 
   bool empty() const { return slots_.empty(); }
   const Wants& wants() const { return wants_; }
@@ -130,7 +131,7 @@ class Chain final : public protocol::Inspector {
   void end_delay(const Now& now);
   void decided(const protocol::Request& request, const Now& now, const Verdict& verdict);
   void remember(const protocol::Request& request, const Now& now, const Verdict& verdict);
-  void refused(const Entry& entry, Verdict& verdict, std::string_view event);
+  void refused(const Entry& entry, Verdict& verdict, const protocol::Request* request);
   void word(protocol::Failure& failure) const;
   void failed(const Entry& entry, std::string_view phase, std::string_view what) const;
   template <typename Call>
@@ -147,7 +148,8 @@ class Chain final : public protocol::Inspector {
   std::size_t answered_ = 0;
   TimePoint oldest_since_{};
   std::unique_ptr<Delayed> delayed_;
-  std::string pool_;
+  std::string pool_;      // that take_pool() has still to tell
+  std::string moved_to_;  // where the requests go now; "" = the route's pool
 };
 
 }  // namespace sluice::proxy::middleware

@@ -21,14 +21,9 @@ class IdlePart final : public Part {
       return std::nullopt;
     }
     told_of_ = moment.moved_at;  // once for each time that it falls idle
-    const Identity& who = place_.identity;
-    metrics::log::warning(
-        "idle_in_transaction",
-        {{"route", who.route},
-         {"user", who.user},
-         {"client", who.address},
-         {"session", who.session},
-         {"idle_seconds", idle},
+    metrics::log::write(
+        metrics::log::Level::warning, "idle_in_transaction", about(place_.identity),
+        {{"idle_seconds", idle},
          {"transaction_seconds", moment.now.steady - moment.transaction_at},
          {"text",
           "an open transaction keeps its backend, its locks and its snapshot; end it "

@@ -42,8 +42,17 @@ std::shared_ptr<LineWriter> LineWriter::shared(const RotatingFile::Options& file
   if (writer == nullptr) {
     writer = std::make_shared<LineWriter>(file, queue);
     known = writer;
+  } else {
+    writer->change(file, queue);
   }
   return writer;
+}
+
+void LineWriter::change(const RotatingFile::Options& file, std::size_t queue) {
+  const std::lock_guard lock(mutex_);
+  wanted_ = file;
+  capacity_ = std::max<std::size_t>(queue, 1);
+  enough_ = std::max<std::size_t>(capacity_ / 2, 1);
 }
 
 void LineWriter::count_with(std::shared_ptr<metrics::MiddlewareInstruments> instruments) {
@@ -91,6 +100,9 @@ void LineWriter::run() {
     wake_.wait(lock, [this] { return must_act(); });
     wake_.wait_for(lock, kGather, [this] { return must_not_wait(); });
     hurry_ = false;
+    if (const auto wanted = std::exchange(wanted_, std::nullopt)) {
+      file_.set_bounds(wanted->max_size, wanted->keep);
+    }
     if (std::exchange(reopen_, false)) {
       file_.reopen();
     }

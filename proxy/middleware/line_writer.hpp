@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -31,7 +32,7 @@ class LineWriter {
   LineWriter& operator=(const LineWriter&) = delete;
 
   // The writer of this path; entries of several chains, and of a configuration that replaces
-  // another, share it. The options are those of the first that is still there.
+  // another, share it. The options are those of the last that has asked for it.
   static std::shared_ptr<LineWriter> shared(const RotatingFile::Options& file, std::size_t queue);
 
   // From any thread; `line` ends with its newline. False: the queue was full, the line is gone.
@@ -44,17 +45,19 @@ class LineWriter {
   std::uint64_t lost() const { return lost_.load(std::memory_order_relaxed); }
 
  private:
+  void change(const RotatingFile::Options& file, std::size_t queue);
   bool must_act() const { return lines_ > 0 || hurry_ || ending_ || reopen_; }
   bool must_not_wait() const { return hurry_ || ending_ || reopen_ || lines_ >= enough_; }
   void run();
   void write(std::string_view lines);
 
   RotatingFile file_;  // of the thread alone
-  const std::size_t capacity_;
-  const std::size_t enough_;  // lines that are worth a write at once
   std::atomic<std::uint64_t> lost_{0};
 
   std::mutex mutex_;
+  std::size_t capacity_;
+  std::size_t enough_;                           // lines that are worth a write at once
+  std::optional<RotatingFile::Options> wanted_;  // bounds that file_ has not got yet
   std::shared_ptr<metrics::MiddlewareInstruments> instruments_;
   std::condition_variable wake_;
   std::condition_variable done_;

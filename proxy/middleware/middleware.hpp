@@ -30,6 +30,7 @@
 
 #include "config/middleware.hpp"
 #include "metrics/instruments.hpp"
+#include "metrics/log.hpp"
 #include "protocol/conversation.hpp"
 #include "protocol/dialect.hpp"
 #include "protocol/inspector.hpp"
@@ -39,6 +40,7 @@
 namespace sluice::proxy::middleware {
 
 class Background;
+class StatementTable;
 
 using TimePoint = std::chrono::steady_clock::time_point;
 using Duration = std::chrono::steady_clock::duration;
@@ -56,6 +58,7 @@ struct Identity {
   std::uint32_t session = 0;  // the id that the client, SHOW SESSIONS and the log see
   std::string listener;
   std::string route;  // "" while the global chain runs at the login
+  std::string pool;   // of the route; likewise
   std::string user;
   std::string database;
   std::string address;           // of the client, without its port; "" on a unix socket
@@ -65,6 +68,10 @@ struct Identity {
   // A `traceparent` startup parameter or connection attribute.
   std::string traceparent;
 };
+
+// What every line of the log says of it. `traceparent` is the one of a statement, where there is
+// one: it goes before that of the connection.
+metrics::log::About about(const Identity& identity, std::string_view traceparent = {});
 
 // What on_login sees and may leave behind.
 struct Login {
@@ -108,6 +115,7 @@ struct Asked {
   TimePoint at;                                         // when it was allowed
   std::shared_ptr<const protocol::sql::Digest> digest;  // where a Part wants it
   std::string text;                                     // likewise
+  std::string pool;                                     // where it went; "" = the route's
   bool in_transaction = false;                          // when it was asked
   bool truncated = false;                               // `digest` and `text` are of its beginning
 };
@@ -170,6 +178,7 @@ struct Place {
   const Identity& identity;
   metrics::MiddlewareInstruments& instruments;  // of this entry and worker
   Background& background;
+  StatementTable* statements = nullptr;  // of this worker; null where nothing runs
 };
 
 class Middleware {

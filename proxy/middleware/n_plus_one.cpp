@@ -130,19 +130,15 @@ class NPlusOnePart final : public Part {
 
   void report(const Seen& seen, std::string_view statement) {
     instruments_.reports.add();
-    log::warning("n_plus_one",
-                 {{"session", identity_.session},
-                  {"route", identity_.route},
-                  {"user", identity_.user},
-                  {"database", identity_.database},
-                  {"application", identity_.application_name},
-                  {"count", seen.answered},
-                  {"within", seen.transaction != 0 ? "transaction" : "window"},
-                  {"seconds", seen.took},
-                  {"statement", statement},
-                  {"advice",
-                   "the same read in a loop: load the rows with one statement (a join, "
-                   "IN, or the eager loading of the ORM)"}});
+    log::write(log::Level::warning, "n_plus_one", about(identity_),
+               {{"application", identity_.application_name},
+                {"count", seen.answered},
+                {"within", seen.transaction != 0 ? "transaction" : "window"},
+                {"seconds", seen.took},
+                {"statement", statement},
+                {"advice",
+                 "the same read in a loop: load the rows with one statement (a join, "
+                 "IN, or the eager loading of the ORM)"}});
   }
 
   const config::NPlusOne& options_;

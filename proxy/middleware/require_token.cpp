@@ -212,7 +212,7 @@ protocol::Result<std::vector<token::Key>> jwks_keys(const std::string& path) {
   }
   auto& set = std::get<token::KeySet>(parsed);
   for (const auto& problem : set.unusable) {
-    metrics::log::warning("jwks_key_unusable", {{"file", path}, {"problem", problem}});
+    metrics::log::warning("jwks_key_unusable", {{"file", path}, {"error", problem}});
   }
   return std::move(set.keys);
 }

@@ -101,6 +101,12 @@ protocol::Status RotatingFile::usable(const std::string& path) {
   return S_ISREG(found.st_mode) ? folder_usable(path) : protocol::Done{};
 }
 
+void RotatingFile::set_bounds(std::size_t max_size, std::size_t keep) {
+  options_.max_size = max_size;
+  options_.keep = keep;
+  rotate_at_ = max_size;
+}
+
 bool RotatingFile::open() {
   const bool device = is_device_name(options_.path);
   int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;

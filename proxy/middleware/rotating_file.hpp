@@ -33,6 +33,8 @@ class RotatingFile {
 
   // Whole lines, each with its newline. Returns how many could not be written.
   std::size_t write(std::string_view lines);
+  // From now on it is rotated so.
+  void set_bounds(std::size_t max_size, std::size_t keep);
   // The next write opens the path again.
   void reopen() { close(); }
 
@@ -46,7 +48,7 @@ class RotatingFile {
   void note_failure(std::string_view action, int error, std::size_t lines);
   void note_success();
 
-  const Options options_;
+  Options options_;
   int fd_ = -1;
   bool regular_ = false;  // and named by itself: may be renamed and cut
   bool torn_ = false;     // its last line has no end

@@ -143,14 +143,9 @@ class SnapshotPart final : public Part {
 
  private:
   Ending report(std::string_view isolation, Duration age) {
-    const Identity& who = place_.identity;
-    metrics::log::warning(
-        "snapshot_age",
-        {{"route", who.route},
-         {"user", who.user},
-         {"client", who.address},
-         {"session", who.session},
-         {"isolation", isolation},
+    metrics::log::write(
+        metrics::log::Level::warning, "snapshot_age", about(place_.identity),
+        {{"isolation", isolation},
          {"age_seconds", age},
          {"text",
           "its reads do not see what others have committed since; end the transaction "

@@ -162,7 +162,7 @@ RouteView view_of(const Policy::Route& route, const std::vector<config::Middlewa
       view.middleware.emplace_back(config::name_of(entry.options));
     }
   }
-  for (const metrics::RouteInstruments* instruments : route.instruments) {
+  for (const auto& instruments : route.instruments) {
     view.sessions += instruments->sessions.value();
   }
   return view;

@@ -21,7 +21,7 @@ using Right = config::AdminRight;
 // Who acts, for the log and the events.
 struct Actor {
   std::string user;   // "" = a signal, or sluice itself
-  std::string where;  // console | http | socket | signal
+  std::string where;  // console | http | socket | signal | file
 };
 
 enum class ShutdownMode : std::uint8_t {

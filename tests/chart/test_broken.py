@@ -39,7 +39,7 @@ BREAKS = [
     ("services.yaml", "\"%s-admin\"", "\"%s-postgresql\"", "base"),
     ("services.yaml", "appProtocol: tcp", "appProtocols: tcp", "base"),
     ("serviceaccount.yaml", "\"name\" (include \"sluice.serviceAccountName\" .)", "\"name\" \"other\"", "base"),
-    ("configmap.yaml", "(dict \"root\" .)", "(dict \"root\" . \"name\" \"other\")", "base"),
+    ("configmap.yaml", "(include \"sluice.configMapName\" .)", "(include \"sluice.fullname\" .)", "rollout"),
     ("poddisruptionbudget.yaml", "matchLabels", "labels", "base"),
     ("scaling.yaml", "averageUtilization: {{ int64", "averageUtilization: {{ quote", "hpa"),
     ("scaling.yaml", "name: {{ include \"sluice.fullname\" $ }}\n  minReplicaCount", "name: other\n  minReplicaCount", "keda"),

@@ -83,6 +83,12 @@ def test_the_notes_tell_how_to_connect_and_the_budget():
     assert "killed after 70 s" in text
 
 
+def test_the_notes_tell_where_a_pool_is_one_of_many():
+    text = notes({"config": {"pools": {"pets": {"url": "postgresql://pets-pg/pets"}}}})
+    assert re.search(r"pets: 20 per pod, 100 in all for each user and database that clients name \(no budget\)", text)
+    assert re.search(r"pets_mysql: 20 per pod, 100 in all \(no budget\)", text)
+
+
 def test_the_notes_warn_of_what_is_missing():
     text = notes({"replicaCount": 1})
     assert "clients cannot use TLS" in text and "a single pod" in text and "nobody to log in as" in text

@@ -108,7 +108,10 @@ def test_admin_over_tls_is_probed_and_scraped_over_tls():
     release = rendered("tls-admin")
     assert release.config["admin"]["tls"]["mode"] == "require"
     assert release.container["readinessProbe"]["httpGet"]["scheme"] == "HTTPS"
-    assert release.one("PodMonitor")["spec"]["podMetricsEndpoints"][0]["scheme"] == "https"
+    scraped = release.one("PodMonitor")["spec"]["podMetricsEndpoints"][0]
+    assert scraped["scheme"] == "https" and scraped["tlsConfig"]["ca"]["secret"] == {"name": "gateway-tls", "key": "ca.crt"}
+    own = render({**FEATURES["tls-admin"], "podMonitor": {"enabled": True, "tlsConfig": {"insecureSkipVerify": True}}})
+    assert own.one("PodMonitor")["spec"]["podMetricsEndpoints"][0]["tlsConfig"] == {"insecureSkipVerify": True}
 
 
 @pytest.mark.parametrize("feature, grace", [("base", 70), ("drain", 607), ("grace", 300)])
@@ -116,16 +119,15 @@ def test_the_grace_period_is_what_the_drain_takes(feature, grace):
     assert rendered(feature).pod["terminationGracePeriodSeconds"] == grace
 
 
-def annotations(values: dict) -> dict:
-    return render(values).workload["spec"]["template"]["metadata"]["annotations"]
-
-
 def test_a_change_of_the_configuration_replaces_pods_only_with_rollout():
-    changed = {"config": {"limits": {"max_client_connections": 5}}}
-    rollout = FEATURES["rollout"]
-    assert annotations({}) == annotations(changed)
-    assert annotations(rollout) != annotations({**rollout, **changed})
-    assert annotations(rollout)["checksum/config"] != annotations({**rollout, **changed})["checksum/config"]
+    changed, rollout = {"config": {"limits": {"max_client_connections": 5}}}, FEATURES["rollout"]
+    watched, rolled = (render(changed), render({**rollout, **changed}))
+    assert watched.workload["spec"]["template"] == render().workload["spec"]["template"]
+    assert rolled.workload["spec"]["template"] != rendered("rollout").workload["spec"]["template"]
+    before, after = rendered("rollout").one("ConfigMap"), rolled.one("ConfigMap")
+    assert before["immutable"] and after["immutable"] and "immutable" not in watched.one("ConfigMap")
+    assert before["metadata"]["name"] != after["metadata"]["name"]
+    assert rolled.pod["volumes"][0]["configMap"]["name"] == after["metadata"]["name"]
 
 
 def test_scalers_replace_the_number_of_replicas():

@@ -67,6 +67,10 @@ TEST(ChainChecks, warn_of_what_does_nothing_beside_another) {
   EXPECT_EQ(problems(config("  - {name: r, pool: p}\n", "  - read_only\n  - read_only\n")),
             Lines{"f:7:5: warning: middleware[1].read_only: does its work twice: another one comes "
                   "before it, in line 6"});
+  EXPECT_EQ(problems(config("  - {name: r, pool: p, middleware: [statement_statistics]}\n",
+                            "  - statement_statistics\n")),
+            Lines{"f:4:41: error: routes[0].middleware[0].statement_statistics: would count each "
+                  "statement twice: another one comes before it, in line 6"});
 }
 
 TEST(ChainChecks, claims_come_from_the_global_chain) {

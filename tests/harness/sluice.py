@@ -31,7 +31,8 @@ class Sluice:
 
     def __init__(self, config: dict, *, wait=True, prefix=()):
         self.folder = scratch("proxy")
-        self.admin_port = free_port()
+        own_address = config.get("admin", {}).get("http", "")
+        self.admin_port = int(own_address.rsplit(":", 1)[1]) if own_address else free_port()
         self.config = {"version": 1, **config}
         self.config["admin"] = {"http": f"{LOOPBACK}:{self.admin_port}", "readiness": {"backends": "none"},
                                 **self.config.get("admin", {})}

@@ -15,6 +15,7 @@ PGBOUNCER = PEERS / "usr/sbin/pgbouncer"
 MYSQL_ROUTER = PEERS / "usr/bin/mysqlrouter"
 ODYSSEY = PEERS / "usr/bin/odyssey"
 HAPROXY = PEERS / "usr/sbin/haproxy"
+PROMTOOL = pathlib.Path(os.environ.get("SLUICE_TOOLS_DIR", "/nonexistent")) / "promtool"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 

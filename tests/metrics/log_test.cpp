@@ -100,8 +100,8 @@ TEST_F(LogTest, AFailureIsLoggedAtItsOwnLevelWithItsLabel) {
   const auto lines = stopped();
   ASSERT_EQ(lines.size(), 1U);
   EXPECT_EQ(lines[0].substr(lines[0].find('Z')),
-            "Z warning session_ended session=7 reason=backend_lost text=\"lost it\" "
-            "detail=\"read: reset\"\n");
+            "Z warning session_ended session=7 reason=backend_lost sqlstate=08006 errno=2013 "
+            "text=\"lost it\" detail=\"read: reset\"\n");
 }
 
 TEST_F(LogTest, RepeatsAreCountedInALine) {

@@ -8,8 +8,10 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <prometheus/text_serializer.h>
 
 #include "metrics/labels.hpp"
+#include "metrics/text.hpp"
 #include "pool/pool.hpp"
 
 namespace sluice::metrics {
@@ -94,6 +96,21 @@ TEST(Registry, RendersTheExactTextOfAHistogram) {
             "sluice_pool_wait_seconds_bucket{pool=\"pets\",le=\"+Inf\"} 3\n");
 }
 
+// What the library's own writer says, which is slow, as one text.
+TEST(Registry, WritesWhatTheLibraryWouldWrite) {
+  Registry registry("1.2.3 \"quoted\" back\\slash\nline");
+  PoolInstruments& pool = registry.add_pool("a \"pool\"\\ of\nmine");
+  pool.wait.observe(milliseconds(3));
+  pool.transactions.add(123456789);
+  registry.add_worker().loop_lag.observe(milliseconds(1));
+  registry.sample_pool("pets", [] { return PoolSample{.used = -1}; });
+  std::vector<prometheus::MetricFamily> families = registry.Collect();
+  std::erase_if(families, [](const auto& one) { return one.name.starts_with("process_"); });
+  std::ostringstream library;
+  prometheus::TextSerializer().Serialize(library, families);
+  EXPECT_EQ(text_of(families), library.str());
+}
+
 TEST(Registry, GridsOfTwoLabelsNameThemInOrder) {
   Registry registry("1.2.3");
   registry.add_worker().bytes(Side::backend, Direction::received).add(70);
@@ -143,6 +160,64 @@ TEST(Registry, ClientPresenceIsInExactlyOneState) {
   EXPECT_EQ(listener.connections_total.value(), 2U);
 }
 
+TEST(Registry, AClientIsCountedInThePoolOfItsRoute) {
+  Registry registry("1.2.3");
+  PoolInstruments& pets = registry.add_pool("pets");
+  PoolInstruments& logs = registry.add_pool("logs");
+  ClientPresence one(registry.add_listener("pg"));
+  EXPECT_EQ(pets.clients(ClientState::login).value(), 0);
+  one.join(pets);
+  one.become(ClientState::active);
+  EXPECT_EQ(pets.clients(ClientState::login).value(), 0);
+  EXPECT_EQ(pets.clients(ClientState::active).value(), 1);
+  one.join(logs);  // it has become another user
+  EXPECT_EQ(pets.clients(ClientState::active).value(), 0);
+  EXPECT_EQ(lines_of(registry, "sluice_pool_clients{pool=\"logs\",state=\"active\"}"),
+            "sluice_pool_clients{pool=\"logs\",state=\"active\"} 1\n");
+}
+
+TEST(Registry, StakesAddUpWhereverTheyWereTold) {
+  Registry registry("1.2.3");
+  Gauge& here = registry.add_pool("pets").prepared(Side::backend);
+  Gauge& there = registry.add_pool("pets").prepared(Side::backend);
+  Stake stake;
+  stake.become(here, 5);
+  stake.become(there, 3);
+  EXPECT_EQ(lines_of(registry, "sluice_prepared_statements{pool=\"pets\",side=\"backend\"}"),
+            "sluice_prepared_statements{pool=\"pets\",side=\"backend\"} 3\n");
+  stake.become(there, 0);
+  EXPECT_EQ(here.value() + there.value(), 0);
+}
+
+TEST(Registry, NamesBeyondTheCapAreCountedTogether) {
+  Registry registry("1.2.3");
+  for (std::size_t at = 0; at < kMaxNames; ++at) {
+    registry.add_pool("pool-" + std::to_string(at));
+  }
+  registry.add_pool("pool-7").transactions.add(1);
+  registry.add_pool("one too many").transactions.add(2);
+  registry.add_pool("and another").transactions.add(3);
+  registry.sample_pool("one too many", [] { return PoolSample{.idle = 4}; });
+  const std::string counted = lines_of(registry, "sluice_transactions_total");
+  EXPECT_NE(counted.find("{pool=\"pool-7\"} 1\n"), std::string::npos);
+  EXPECT_NE(counted.find("{pool=\"other\"} 5\n"), std::string::npos);
+  EXPECT_EQ(counted.find("too many"), std::string::npos);
+  EXPECT_EQ(lines_of(registry, "sluice_pool_connections{pool=\"other\",state=\"idle\"}"),
+            "sluice_pool_connections{pool=\"other\",state=\"idle\"} 4\n");
+}
+
+TEST(Registry, SaysHowFarTheWorstWorkerIsBehind) {
+  Registry registry("1.2.3");
+  const auto in = [](std::chrono::nanoseconds from_now) {
+    return (std::chrono::steady_clock::now().time_since_epoch() + from_now).count();
+  };
+  registry.add_worker();  // does not run
+  registry.add_worker().heartbeat_due.set(in(std::chrono::seconds(60)));
+  EXPECT_EQ(lines_of(registry, "sluice_loop_behind_seconds"), "sluice_loop_behind_seconds 0\n");
+  registry.add_worker().heartbeat_due.set(in(-std::chrono::seconds(60)));
+  EXPECT_NE(lines_of(registry, "sluice_loop_behind_seconds 60."), "");
+}
+
 TEST(Registry, AddsUpTheSamplesOfOneNameAndForgetsThoseThatAreGone) {
   Registry registry("1.2.3");
   PoolSample sample{.idle = 2, .used = 3, .size = 10, .overflow_max = 5, .pending = 1};
@@ -156,12 +231,15 @@ TEST(Registry, AddsUpTheSamplesOfOneNameAndForgetsThoseThatAreGone) {
   EXPECT_EQ(lines_of(registry, "sluice_pool_connections{"),
             "sluice_pool_connections{pool=\"pets\",state=\"idle\"} 2\n"
             "sluice_pool_connections{pool=\"pets\",state=\"used\"} 7\n"
+            "sluice_pool_connections{pool=\"pets\",state=\"validating\"} 0\n"
+            "sluice_pool_connections{pool=\"pets\",state=\"resetting\"} 0\n"
             "sluice_pool_connections{pool=\"pets\",state=\"connecting\"} 0\n"
             "sluice_pool_connections{pool=\"pets\",state=\"closing\"} 0\n");
   EXPECT_EQ(lines_of(registry, "sluice_pool_oldest_wait_seconds"),
             "sluice_pool_oldest_wait_seconds{pool=\"pets\"} 1.5\n");
   EXPECT_EQ(lines_of(registry, "sluice_pool_connections_max"),
             "sluice_pool_connections_max{pool=\"pets\"} 10\n");
+  EXPECT_EQ(lines_of(registry, "sluice_pool_paused"), "sluice_pool_paused{pool=\"pets\"} 0\n");
   EXPECT_EQ(lines_of(registry, "sluice_backend_up"), "");
   EXPECT_EQ(asked, 2);
 }
@@ -182,19 +260,51 @@ TEST(Registry, KeepsEntriesOfChainsApartByRouteAndName) {
 
 TEST(Registry, ShowsTheStateOfTheProcess) {
   Registry registry("1.2.3");
-  EXPECT_EQ(lines_of(registry, "sluice_build_info"), "sluice_build_info{version=\"1.2.3\"} 1\n");
+  EXPECT_NE(lines_of(registry, "sluice_build_info{version=\"1.2.3\",compiler=\""), "");
   EXPECT_EQ(lines_of(registry, "sluice_draining"), "sluice_draining 0\n");
   registry.set_draining(true);
-  registry.set_reload_successful(false);
+  registry.note_reload(Outcome::ok);
+  registry.note_reload(Outcome::failed);
   EXPECT_EQ(lines_of(registry, "sluice_draining"), "sluice_draining 1\n");
   EXPECT_EQ(lines_of(registry, "sluice_config_last_reload_successful"),
             "sluice_config_last_reload_successful 0\n");
+  EXPECT_EQ(lines_of(registry, "sluice_config_reloads_total"),
+            "sluice_config_reloads_total{result=\"ok\"} 1\n"
+            "sluice_config_reloads_total{result=\"failed\"} 1\n");
+  EXPECT_EQ(lines_of(registry, "sluice_tls_certificate_not_after_timestamp_seconds"), "");
+  registry.set_certificates({{"/certs/tls.crt", 5}});
+  EXPECT_EQ(lines_of(registry, "sluice_tls_certificate_not_after_timestamp_seconds"),
+            "sluice_tls_certificate_not_after_timestamp_seconds{file=\"/certs/tls.crt\"} 5\n");
   const ProcessSample process = sample_process();
   EXPECT_GT(process.resident_bytes, 100'000U);
   EXPECT_LT(process.resident_bytes, process.virtual_bytes);
   EXPECT_GT(process.start_time_seconds, 1.5e9);
   EXPECT_GE(process.open_fds, 3U);
   EXPECT_GE(process.threads, 1U);
+}
+
+TEST(Registry, ASetThatIsGivenBackGoesToTheNextWithWhatItHasCounted) {
+  Registry registry("test");
+  auto first = registry.lend_route("reports");
+  auto second = registry.lend_route("reports");
+  first->sessions.add(2);
+  second->sessions.add(3);
+  RouteInstruments* const set = first.get();
+  first.reset();
+  EXPECT_EQ(lines_of(registry, "sluice_route_sessions_total"),
+            "sluice_route_sessions_total{route=\"reports\"} 5\n");
+  first = registry.lend_route("reports");
+  EXPECT_EQ(first.get(), set);
+}
+
+TEST(Registry, ANameOfWhichNothingIsLentIsGone) {
+  Registry registry("test");
+  auto other = registry.lend_route("rest");
+  auto route = registry.lend_route("reports");
+  route.reset();
+  EXPECT_EQ(lines_of(registry, "sluice_route_sessions_total"),
+            "sluice_route_sessions_total{route=\"rest\"} 0\n");
+  EXPECT_EQ(registry.lend_route("reports")->sessions.value(), 0U);
 }
 
 TEST(Registry, RendersHelpAndTypeOfEveryRowOnce) {

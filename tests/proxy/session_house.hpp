@@ -181,13 +181,18 @@ struct SessionHouse {
   void open(Policy::Maker maker = &middleware::make) {
     listener->instruments = {registry.lend_listener("test")};
     server = std::make_unique<Server>(wanted, registry, Poller::epoll, std::move(maker));
+    before_start(*server);
     ASSERT_TRUE(server->start().ok());
+    client = come();
+  }
+  // Another client, whose end the test closes.
+  int come() {
     int ends[2];
-    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     int flag = ::fcntl(ends[0], F_GETFL);
     ::fcntl(ends[0], F_SETFL, flag | O_NONBLOCK);
-    client = patient(ends[1]);
     server->accepted(listener, ends[0], "test");
+    return patient(ends[1]);
   }
   // The client closes its connection.
   void leave() {
@@ -225,6 +230,7 @@ struct SessionHouse {
 
   BackendPort port;
   int client = -1;
+  std::function<void(Server&)> before_start = [](Server&) {};
   std::shared_ptr<config::Config> wanted = std::make_shared<config::Config>();
   config::Listener bound;
   SilentDialect dialect;

@@ -12,7 +12,9 @@ Backend connections{{ if $pods }}, with up to {{ $pods }} pods alive at a time (
 {{- $bound := $pool.max_db_connections | default $pool.max_user_connections }}
 {{- $each := $bound | default (add ($pool.pool_size | default 20 | int64) $overflow) | int64 }}
   {{ $name }}: {{ if lt $overflow 0 }}without bound{{ else }}{{ $each }} per pod{{ if $pods }}, {{ mul $each $pods }} in all{{ end }}{{ end }}
-  {{- if $budget }} of a budget of {{ int64 $budget }}{{ else }} (no budget){{ end }}
+  {{- if $budget }} of a budget of {{ int64 $budget }}
+  {{- else if ne (include "sluice.urlNames" $pool) "user database" }} for each user and database that clients name (no budget)
+  {{- else }} (no budget){{ end }}
 {{- end }}
 {{- end -}}
 {{- end -}}

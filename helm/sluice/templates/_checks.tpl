@@ -151,8 +151,7 @@
 {{- if lt $overflow 0 -}}
 {{- fail (printf "budget.pools.%s: config.pools.%s.max_overflow -1 has no bound" $name $name) -}}
 {{- end -}}
-{{- $url := $pool.url | default "" | toString -}}
-{{- if not (or (regexMatch "://[^/?]*[^/?:@]+(:[^/?@]*)?@" $url) (regexMatch "://[^/?]*/[^/?]+" $url)) -}}
+{{- if not (include "sluice.urlNames" $pool) -}}
 {{- fail (printf "budget.pools.%s: its url names neither user nor database, so nothing bounds it" $name) -}}
 {{- end -}}
 {{- if lt (sub (div (int64 $total) $pods) $overflow) 1 -}}

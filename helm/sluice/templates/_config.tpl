@@ -49,15 +49,21 @@ tls:
 {{- define "sluice.budgeted" -}}
 {{- $pool := deepCopy (get .root.Values.config.pools .name) -}}
 {{- $part := div .total (include "sluice.livePods" .root | int64) -}}
-{{- $url := $pool.url | default "" | toString -}}
-{{- $user := regexMatch "://[^/?]*[^/?:@]+(:[^/?@]*)?@" $url -}}
-{{- $database := regexMatch "://[^/?]*/[^/?]+" $url -}}
-{{- if and $user $database -}}
+{{- $named := include "sluice.urlNames" $pool -}}
+{{- if eq $named "user database" -}}
 {{- $_ := set $pool "pool_size" (sub $part ($pool.max_overflow | default 0 | int64)) -}}
-{{- else if $database -}}
+{{- else if eq $named "database" -}}
 {{- $_ := set $pool "max_db_connections" $part -}}
 {{- else -}}
 {{- $_ := set $pool "max_user_connections" $part -}}
 {{- end -}}
 {{- toYaml $pool -}}
+{{- end -}}
+
+{{/* What a pool's url names of "user database"; there is a pool for each value of what it leaves out. */}}
+{{- define "sluice.urlNames" -}}
+{{- $url := .url | default "" | toString -}}
+{{- $user := regexMatch "://[^/?]*[^/?:@]+(:[^/?@]*)?@" $url | ternary "user" "" -}}
+{{- $database := regexMatch "://[^/?]*/[^/?]+" $url | ternary "database" "" -}}
+{{- list $user $database | compact | join " " -}}
 {{- end -}}

@@ -59,8 +59,15 @@ annotations:
 {{- end -}}
 {{- end -}}
 
+{{/* With rollout each configuration is a ConfigMap of its own, so that only the pods that were made for it ever see it. */}}
 {{- define "sluice.configMapName" -}}
-{{- .Values.configMap.existing | default (include "sluice.fullname" .) -}}
+{{- if .Values.configMap.existing -}}
+{{- .Values.configMap.existing -}}
+{{- else if eq .Values.reload.strategy "rollout" -}}
+{{- printf "%s-%s" (include "sluice.fullname" .) (include "sluice.config" . | sha256sum | trunc 10) -}}
+{{- else -}}
+{{- include "sluice.fullname" . -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "sluice.tlsSecretName" -}}

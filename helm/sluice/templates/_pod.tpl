@@ -39,9 +39,6 @@ spec:
 
 {{- define "sluice.podAnnotations" -}}
 {{- $own := dict "kubectl.kubernetes.io/default-container" "sluice" -}}
-{{- if eq .Values.reload.strategy "rollout" -}}
-{{- $_ := set $own "checksum/config" (include "sluice.config" . | sha256sum) -}}
-{{- end -}}
 {{- toYaml (mergeOverwrite (dict) .Values.commonAnnotations .Values.podAnnotations $own) -}}
 {{- end -}}
 
@@ -56,10 +53,13 @@ args:
   {{- with .Values.extraArgs }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-{{- with .Values.extraEnv }}
 env:
+  # Where `kubectl exec POD -- sluice ctl` finds the process.
+  - name: SLUICE_ADMIN
+    value: unix:/run/sluice/admin.sock
+  {{- with .Values.extraEnv }}
   {{- tpl (toYaml .) $ | nindent 2 }}
-{{- end }}
+  {{- end }}
 {{- with .Values.extraEnvFrom }}
 envFrom:
   {{- tpl (toYaml .) $ | nindent 2 }}

@@ -131,7 +131,7 @@ TEST(Chain, RefusesALoginAndClosesWhatHadBegun) {
 
 TEST(Chain, WordsRefusalsAsTheRouteSaysOnceItIsKnown) {
   ScriptedChain scripted({refusing("a")}, {});
-  scripted.on_refuse = {"X-Token header invalid", "28000", 4711};
+  scripted.route.on_refuse = {"X-Token header invalid", "28000", 4711};
   EXPECT_FALSE(scripted.log_in());
   const auto verdict = scripted.ask("select 1");
   EXPECT_EQ(verdict.failure->text, "X-Token header invalid");
@@ -147,10 +147,10 @@ TEST(Chain, TheRoutesWordsDoNotHoldBeforeItIsKnown) {
     verdict.refuse(RefusalReason::address, protocol::fail(FailureKind::address_refused, "no"));
   };
   ScriptedChain global({refuses});
-  global.on_refuse.message = "later";
+  global.route.on_refuse.message = "later";
   EXPECT_EQ(global.log_in()->text, "no");
   ScriptedChain of_route({}, {refuses});
-  of_route.on_refuse.message = "later";
+  of_route.route.on_refuse.message = "later";
   EXPECT_EQ(of_route.log_in()->text, "later");
 }
 
@@ -176,6 +176,28 @@ TEST(Chain, TheShortestTimeoutAndTheSmallestLimitsCountAndTheLastPool) {
   EXPECT_EQ(scripted.chain.take_pool(), "") << "told once";
   scripted.ask("select 1", false);
   EXPECT_EQ(scripted.chain.take_pool(), "") << "a session that is bound to a backend stays there";
+}
+
+TEST(Chain, AnAnswerComesFromThePoolThatItsSessionWasMovedTo) {
+  std::string pool;
+  std::vector<std::string> pools;
+  Script script{"a"};
+  script.request = [&](const protocol::Request&, Verdict& verdict) { verdict.pool = pool; };
+  script.answer = [&](const Asked& asked) { pools.push_back(asked.pool); };
+  ScriptedChain scripted({script});
+  EXPECT_FALSE(scripted.log_in());
+  EXPECT_EQ(scripted.chain.identity().pool, "main");
+  const auto run = [&](bool may_move) {
+    scripted.ask("select 1", may_move);
+    scripted.chain.answered({});
+  };
+  run(true);
+  pool = "archive";
+  run(true);
+  pool = "";
+  run(false);  // in the transaction that began there
+  run(true);
+  EXPECT_EQ(pools, (std::vector<std::string>{"", "archive", "archive", ""}));
 }
 
 TEST(Chain, RewritesPassOn) {

@@ -26,6 +26,7 @@ struct Script {
   std::function<void(const protocol::Request&, Verdict&)> request{};
   std::function<Ending(const Moment&)> tick{};
   Wants wants{true, true, true, true, true, true, true, true};
+  std::function<void(const Asked&)> answer{};
 };
 using Diary = std::vector<std::string>;
 
@@ -54,6 +55,9 @@ class ScriptedPart final : public Part {
   }
   void on_answer(const Asked& asked, const protocol::Answer& answer, const Now&) override {
     note(Phase::answer, "answer " + asked.text + " " + std::to_string(answer.rows));
+    if (script_.answer) {
+      script_.answer(asked);
+    }
   }
   void on_transaction_end(const TransactionEnd&) override { note(Phase::end, "end"); }
   Ending on_tick(const Moment& moment) override {
@@ -122,7 +126,9 @@ struct ScriptedChain {
     if (auto refusal = chain.enter(global_entries, login)) {
       return refusal;
     }
-    chain.take_route("reports", on_refuse);
+    route.name = "reports";
+    route.pool = "main";
+    chain.take_route(route);
     return chain.enter(route_entries, login);
   }
   protocol::Verdict ask(std::string_view text, bool may_move = false,
@@ -148,7 +154,7 @@ struct ScriptedChain {
   StillTime time;
   Background background{16};
   protocol::Parameters attributes;
-  config::OnRefuse on_refuse;
+  config::Route route;
   Entries global_entries;
   Entries route_entries;
   Chain chain{Identity{}, Surroundings{time, background, 0}};

@@ -1,5 +1,6 @@
-{{/* A configuration whose pools are the Services: (dict "root" . "logins" PROTOCOL-to-login). Its listener and user are there because
-     a configuration must have them; nothing listens during a check. */}}
+{{/* A configuration whose pools are the Services: (dict "root" . "logins" PROTOCOL-to-login). A connection is good when it has
+     logged in and run init_sql. The listeners are there because a configuration must have some;
+     nothing listens during a check. */}}
 {{- define "sluice.testConfig" -}}
 version: 1
 listeners:
@@ -13,6 +14,7 @@ pools:
     url: "{{ $protocol }}://{{ $login.user | urlquery | replace "+" "%20" }}@{{ $service }}:{{ int64 (index $.root.Values $protocol).service.port }}/{{ $login.database | urlquery | replace "+" "%20" }}"
     password_file: /run/secrets/sluice/{{ $protocol }}/{{ $login.passwordSecret.key }}
     pool_size: 1
+    init_sql: SELECT 1
   {{- end }}
 users: []
 routes:

@@ -1,0 +1,79 @@
+#pragma once
+
+// A new configuration in the place of the one in force, without a restart: the whole file is read
+// and all that can fail is done first; then it takes effect, or nothing has happened. Who asks is
+// an operator, a signal, or the thread here that watches the files.
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "config/load.hpp"
+#include "metrics/registry.hpp"
+#include "protocol/result.hpp"
+#include "proxy/file_watch.hpp"
+#include "proxy/operator/operator.hpp"
+#include "proxy/server.hpp"
+
+namespace sluice::proxy {
+
+class Reloader {
+ public:
+  // After the last change of a file: what writes several has time to.
+  static constexpr auto kSettle = std::chrono::milliseconds(200);
+  // ... but no longer than this after the first.
+  static constexpr auto kPatience = std::chrono::seconds(2);
+
+  // `server` runs with what is in the file `path`; it and `registry` outlive this.
+  Reloader(std::string path, Server& server, metrics::Registry& registry);
+  // Waits for a reload that is under way.
+  ~Reloader();
+  Reloader(const Reloader&) = delete;
+  Reloader& operator=(const Reloader&) = delete;
+
+  // Called with a configuration that has just come into force, for what is not the server's.
+  void on_change(std::function<void(const config::Config&)> hook) { changed_ = std::move(hook); }
+  // Calls `reload` when a file has become another, on a thread of its own. Call it once; the hooks
+  // are set before.
+  void start(std::function<void()> reload);
+
+  // Fails with every problem of the file, a line each, or with what cannot be done with it. From
+  // any thread but a worker's; one after the other.
+  protocol::Result<op::Reloaded> reload(const op::Actor& by);
+
+ private:
+  using Digests = std::map<std::string, std::string>;  // of files, by path
+
+  protocol::Result<op::Reloaded> take(const config::Loaded& loaded);
+  void watch(const config::Loaded& loaded);
+  void tell_certificates(const config::Config& config);
+  void run();
+  void poll(std::chrono::milliseconds limit);
+
+  const std::string path_;
+  Server& server_;
+  metrics::Registry& registry_;
+  std::function<void(const config::Config&)> changed_;
+  std::function<void()> reload_;
+
+  std::mutex reload_mutex_;  // one reload at a time; of what follows
+  Digests digests_;          // of files that the configuration names and does not hold
+
+  std::mutex watch_mutex_;
+  FileWatch files_;
+  std::atomic<bool> watching_{false};
+  std::atomic<bool> ending_{false};
+  int wake_;
+  std::thread thread_;
+};
+
+// The keys, as paths, whose new values only a restart brings; `wanted` gets those in force.
+std::vector<std::string> keep_until_restart(const config::Config& in_force, config::Config& wanted);
+
+}  // namespace sluice::proxy

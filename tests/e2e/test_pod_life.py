@@ -1,0 +1,178 @@
+"""A pod's life by the chart's own objects: it starts, gets ready, takes a change over, and ends while clients are busy."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import threading
+
+import psycopg
+import pytest
+from harness import pod as pods
+from harness import schema, tools
+from harness.process import LOOPBACK, remove, scratch, wait_until
+from harness.service import Service
+from harness.sluice import binary
+
+sys.path.insert(0, str(tools.ROOT / "tests/chart"))
+import chart  # noqa: E402
+
+pytestmark = [
+    pytest.mark.proxy_only, pytest.mark.plain_build,
+    pytest.mark.skipif(bool(pods.possible()), reason=pods.possible() or "possible"),
+    pytest.mark.skipif(not (chart.TOOLS / "helm").exists(), reason="no helm"),
+]
+
+SECRETS = {"pets-db": {"password": schema.PASSWORD}, "sluice-users": {"app": "first", "other": "other"}}
+
+
+def values(server, **config) -> dict:
+    return {
+        "image": {"repository": "registry.example/sluice"},
+        "mysql": {"enabled": False},
+        "drain": {"delay": "2s", "timeout": "15s"},
+        "credentials": {"pets": {"secretName": "pets-db"}, "users": {"secretName": "sluice-users"}},
+        "config": {
+            "workers": 2,
+            "pools": {"pets": {"url": f"postgresql://{schema.APP}@{LOOPBACK}:{server.port}/{schema.DATABASE}",
+                               "password_file": "/run/secrets/sluice/pets/password", "pool_size": 6}},
+            "users": [{"name": "app", "password_file": "/run/secrets/sluice/users/app"}],
+            "routes": [{"name": "pets", "pool": "pets"}],
+            **config,
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def image():
+    """The files of the image, in a folder that becomes the root of the pods: SLUICE_IMAGE_ROOT, or made of the same script."""
+    if os.environ.get("SLUICE_IMAGE_ROOT"):
+        yield pathlib.Path(os.environ["SLUICE_IMAGE_ROOT"])
+        return
+    if not binary().exists():
+        pytest.skip(f"{binary()} has not been built")
+    folder = scratch("image")
+    pods.image_files(binary(), folder / "root")
+    (folder / "root").chmod(0o755)
+    yield folder / "root"
+    remove(folder)
+
+
+@pytest.fixture
+def launch(image):
+    """launch(name, release): a pod of it."""
+    running = []
+
+    def get(name: str, release) -> pods.Pod:
+        running.append(pods.Pod(name, release, SECRETS, image))
+        return running[-1]
+
+    yield get
+    for one in running:
+        one.close()
+
+
+def url(port: int, user="app", password="first") -> str:
+    return f"postgresql://{user}:{password}@{LOOPBACK}:{port}/{schema.DATABASE}"
+
+
+def logs_in(pod, user: str, password: str) -> bool:
+    try:
+        with psycopg.connect(url(pod.port["postgresql"], user, password), connect_timeout=5) as client:
+            return client.execute("SELECT 1").fetchone() == (1,)
+    except psycopg.OperationalError:
+        return False
+
+
+def test_it_runs_as_a_restricted_pod_without_a_shell(server, launch, image):
+    pod = launch("a", chart.render({}, values(server("pg15"))))
+    pod.wait_ready()
+    assert pod.events == ["started"]
+    status = pod.status()
+    assert status["Uid"].split() == ["65532"] * 4 and status["Gid"].split() == ["65532"] * 4
+    assert status["NSpid"].split()[-1] == "1"
+    assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 0 and status["NoNewPrivs"] == "1"
+    assert "ro" in pod.roots_options().split(",")
+    programs = {path.name for path in image.rglob("*") if path.is_file() and path.stat().st_mode & 0o111}
+    assert {"sluice"} == {name for name in programs if ".so" not in name}
+    assert logs_in(pod, "app", "first") and not logs_in(pod, "app", "second")
+    assert pod.delete() < pod.spec["terminationGracePeriodSeconds"]
+
+
+class Writer(threading.Thread):
+    """A client that keeps its connection, and takes another one when it is told to go (57P01) or cut off before it began."""
+
+    def __init__(self, port: int, number: int):
+        super().__init__()
+        self.port, self.number = port, number
+        self.done, self.reconnects, self.failed, self.stopping = 0, 0, [], False
+
+    def run(self) -> None:
+        while not self.stopping:
+            try:
+                with psycopg.connect(url(self.port), autocommit=True, connect_timeout=10) as client:
+                    while not self.stopping:
+                        self._transaction(client)
+            except psycopg.OperationalError:
+                self.reconnects += 1
+
+    def _transaction(self, client) -> None:
+        client.execute("BEGIN")  # what is refused here is repeated on the next connection
+        try:
+            client.execute("INSERT INTO rollout VALUES (%s)", [self.number])
+            client.execute("SELECT count(*) FROM rollout WHERE writer = %s", [self.number])
+            client.execute("COMMIT")
+            self.done += 1
+        except psycopg.Error as error:
+            self.failed.append(f"{error.sqlstate}: {error}")
+            raise
+
+
+def pgbench(port: int, seconds: int, script: pathlib.Path) -> subprocess.Popen:
+    """A new connection for each transaction, four at a time."""
+    return subprocess.Popen(
+        [tools.pg_client("pgbench"), "-n", "-C", "-c", "4", "-T", str(seconds), "-f", script, url(port)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def test_a_rollout_under_load_fails_no_transaction(server, launch, tmp_path):
+    its = server("pg15")
+    its.admin("CREATE TABLE rollout (writer int); GRANT ALL ON rollout TO PUBLIC")
+    release = chart.render({}, values(its))
+    service = Service("postgresql")
+    script = tmp_path / "script.sql"
+    script.write_text("BEGIN;\nINSERT INTO rollout VALUES (-1);\nSELECT 1;\nCOMMIT;\n")
+    old = launch("old", release)
+    old.wait_ready()
+    service.pods.append(old)
+    writers = [Writer(service.port, number) for number in range(4)]
+    bench = pgbench(service.port, 9, script)
+    for one in writers:
+        one.start()
+    wait_until(lambda: all(one.done > 5 for one in writers), 20, "the writers write")
+
+    fresh = launch("new", release)
+    fresh.wait_ready()
+    service.pods.append(fresh)
+    service.deleting(old)
+    took = old.delete()
+    at_the_end = [one.done for one in writers]
+    output, _ = bench.communicate(timeout=60)
+    wait_until(lambda: all(one.done > before for one, before in zip(writers, at_the_end, strict=True)), 20,
+               "the writers go on with the new pod")
+    for one in writers:
+        one.stopping = True
+    for one in writers:
+        one.join(20)
+    service.close()
+
+    assert took < old.spec["terminationGracePeriodSeconds"] == 22
+    assert took > 1.5, "it accepts for drain.delay"
+    assert [one.failed for one in writers] == [[]] * 4
+    assert all(one.reconnects >= 1 for one in writers)
+    assert bench.returncode == 0, output
+    assert "number of failed transactions: 0 " in output, output
+    written = its.admin("SELECT writer, count(*) FROM rollout WHERE writer >= 0 GROUP BY writer ORDER BY writer")
+    assert written.splitlines() == [f"{one.number}|{one.done}" for one in writers]
+    its.admin("DROP TABLE rollout")
+    fresh.delete()

@@ -1,0 +1,176 @@
+#include "proxy/reload.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "config/load.hpp"
+#include "tests/proxy/tls_fixtures.hpp"
+
+namespace sluice::proxy {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr auto kBase = R"(
+workers: 1
+listeners: [{name: pg, protocol: postgresql, bind: "127.0.0.1:0"}]
+pools:
+  main: {url: "postgresql://app@127.0.0.1:1/pets", pool_size: 5}
+  spare: {url: "postgresql://app@127.0.0.1:1/pets", pool_size: 5}
+users: [{name: app, password: hush}]
+routes: [{name: all, pool: main}]
+)";
+
+// A server that nobody connects to, and the file that it was started with.
+struct ReloadTest : testing::Test {
+  ReloadTest() {
+    folder.write("sluice.yaml", kBase);
+    server = std::make_unique<Server>(config::load_file(path, {}).config, registry, Poller::epoll);
+    EXPECT_TRUE(server->start().ok());
+    reloader = std::make_unique<Reloader>(path, *server, registry);
+  }
+  ~ReloadTest() override {
+    reloader.reset();
+    server->drain();
+    server->join();
+  }
+  protocol::Result<op::Reloaded> reload(const std::string& text) {
+    folder.write("sluice.yaml", text);
+    return reloader->reload({"", "test"});
+  }
+  static std::string with(const std::string& what, const std::string& by) {
+    std::string text = kBase;
+    const auto at = text.find(what);
+    EXPECT_NE(at, std::string::npos) << what;
+    return text.replace(at, what.size(), by);
+  }
+  BackendPoolPtr pool(const std::string& name) {
+    const auto config = server->config();
+    const config::Pool* found = config->find_pool(name);
+    return found == nullptr ? nullptr : server->pools().get(*found, "app", "pets");
+  }
+  std::string metrics() { return registry.render(); }
+
+  test::TemporaryDirectory folder;
+  const std::string path = folder.path("sluice.yaml");
+  metrics::Registry registry{"test"};
+  std::unique_ptr<Server> server;
+  std::unique_ptr<Reloader> reloader;
+};
+
+TEST_F(ReloadTest, APoolIsChangedInPlace) {
+  const BackendPoolPtr before = pool("main");
+  auto reloaded = reload(with("pool_size: 5", "pool_size: 7"));
+  ASSERT_TRUE(reloaded.ok()) << reloaded.failure().text;
+  EXPECT_THAT(reloaded->changed, ElementsAre("pools.main.pool_size"));
+  EXPECT_THAT(reloaded->needs_restart, IsEmpty());
+  EXPECT_EQ(pool("main"), before);
+  EXPECT_EQ(before->slots.limits().pool_size, 7U);
+  EXPECT_EQ(before->slots.era(), 0U) << "what is open may stay";
+}
+
+TEST_F(ReloadTest, OtherCredentialsRenewTheConnections) {
+  const BackendPoolPtr before = pool("main");
+  ASSERT_TRUE(reload(with("app@127", "other:hush@127")).ok());
+  EXPECT_EQ(pool("main"), before);
+  EXPECT_EQ(before->slots.era(), 1U);
+  EXPECT_EQ(before->user(), "other");
+  EXPECT_FALSE(before->removed());
+}
+
+TEST_F(ReloadTest, APoolThatIsGoneIsNobodys) {
+  const BackendPoolPtr spare = pool("spare");
+  const auto old = server->config();
+  ASSERT_TRUE(
+      reload(with("  spare: {url: \"postgresql://app@127.0.0.1:1/pets\", pool_size: 5}\n", ""))
+          .ok());
+  EXPECT_TRUE(spare->removed());
+  EXPECT_EQ(server->pools().get(*old->find_pool("spare"), "app", "pets"), nullptr);
+  EXPECT_THAT(metrics(), testing::Not(HasSubstr("sluice_pool_connections_max{pool=\"spare\"}")));
+}
+
+TEST_F(ReloadTest, APoolOnAnotherDatabaseIsAnotherPool) {
+  const BackendPoolPtr before = pool("main");
+  ASSERT_TRUE(reload(with("1/pets\"", "1/other\"")).ok());
+  EXPECT_TRUE(before->removed());
+  EXPECT_NE(pool("main"), before);
+}
+
+TEST_F(ReloadTest, ABadFileChangesNothingAndEveryProblemIsTold) {
+  const auto before = server->config();
+  auto reloaded = reload(with("pool_size: 5", "pool_size: none, pool_sise: 3"));
+  ASSERT_FALSE(reloaded.ok());
+  EXPECT_THAT(reloaded.failure().text, HasSubstr("pool_size"));
+  EXPECT_THAT(reloaded.failure().text, HasSubstr("pool_sise"));
+  EXPECT_EQ(server->config(), before);
+  EXPECT_THAT(metrics(), HasSubstr("sluice_config_last_reload_successful 0"));
+  EXPECT_THAT(metrics(), HasSubstr("sluice_config_reloads_total{result=\"failed\"} 1"));
+}
+
+TEST_F(ReloadTest, AFileThatHasVanishedChangesNothing) {
+  const auto before = server->config();
+  std::filesystem::remove(path);
+  EXPECT_FALSE(reloader->reload({"", "test"}).ok());
+  EXPECT_EQ(server->config(), before);
+}
+
+TEST_F(ReloadTest, WhatCannotBeMadeChangesNothing) {
+  const auto before = server->config();
+  auto reloaded = reload(std::string(kBase) + "middleware: [{audit: {file: /none/audit}}]\n");
+  ASSERT_FALSE(reloaded.ok());
+  EXPECT_THAT(reloaded.failure().text, HasSubstr("/none"));
+  EXPECT_EQ(server->config(), before);
+}
+
+TEST_F(ReloadTest, WhatNeedsARestartIsNamedUntilThen) {
+  for (int i = 0; i < 2; ++i) {
+    auto reloaded = reload(with("workers: 1", "workers: 3"));
+    ASSERT_TRUE(reloaded.ok());
+    EXPECT_THAT(reloaded->needs_restart, ElementsAre("workers"));
+    EXPECT_EQ(server->config()->workers, 1U) << "in force";
+  }
+  EXPECT_THAT(reload(kBase)->needs_restart, IsEmpty());
+}
+
+TEST_F(ReloadTest, PoliciesThatNobodyHasAreForgotten) {
+  const std::weak_ptr<const Policy> first = server->policy();
+  PolicyPtr kept = server->policy();
+  ASSERT_TRUE(reload(kBase).ok());
+  EXPECT_TRUE(server->forget_former());
+  kept.reset();
+  EXPECT_FALSE(server->forget_former());
+  EXPECT_TRUE(first.expired());
+}
+
+TEST_F(ReloadTest, TheEndOfACertificateIsAMetric) {
+  const auto identity = test::make_identity("localhost", "DNS:localhost", nullptr);
+  const std::string tls =
+      "tls: {mode: prefer, cert_file: " + folder.write("tls.crt", identity.certificate.get()) +
+      ", key_file: " + folder.write("tls.key", identity.key.get()) + "}";
+  ASSERT_TRUE(reload(with("bind:", tls + ", bind:")).ok());
+  EXPECT_THAT(metrics(), HasSubstr("sluice_tls_certificate_not_after_timestamp_seconds{file=\"" +
+                                   folder.path("tls.crt") + "\"} 1"));
+}
+
+TEST_F(ReloadTest, AChangedCertificateIsTold) {
+  const auto write = [&] {
+    const auto identity = test::make_identity("localhost", "DNS:localhost", nullptr);
+    folder.write("tls.key", identity.key.get());
+    return folder.write("tls.crt", identity.certificate.get());
+  };
+  const std::string text = with("bind:", "tls: {mode: prefer, cert_file: " + write() +
+                                             ", key_file: " + folder.path("tls.key") + "}, bind:");
+  ASSERT_TRUE(reload(text).ok());
+  write();
+  EXPECT_THAT(reload(text)->changed,
+              ElementsAre(folder.path("tls.crt") + " (file)", folder.path("tls.key") + " (file)"));
+  folder.write("tls.key", "not a key");
+  EXPECT_FALSE(reload(text).ok());
+}
+
+}  // namespace
+}  // namespace sluice::proxy
