@@ -23,7 +23,21 @@ while (($#)); do
   esac
 done
 storage=$cache/containers
-bud() { as_root buildah --root "$storage/root" --runroot "$storage/run" --storage-driver "${SLUICE_STORAGE_DRIVER:-vfs}" "$@"; }
+
+# overlay where folders of the cache can be laid over one another, which is quick; else vfs, which copies.
+storage_driver() {
+  local test driver=vfs
+  test=$(mktemp -d "$cache/overlay.XXXXXX")
+  mkdir "$test"/{lower,upper,work,merged}
+  if as_root mount -t overlay overlay -o "lowerdir=$test/lower,upperdir=$test/upper,workdir=$test/work" "$test/merged" 2>/dev/null; then
+    as_root umount "$test/merged"
+    driver=overlay
+  fi
+  as_root rm -rf "$test"
+  echo "$driver"
+}
+driver=${SLUICE_STORAGE_DRIVER:-$(storage_driver)}
+bud() { as_root buildah --root "$storage/$driver" --runroot "$storage/run-$driver" --storage-driver "$driver" "$@"; }
 
 mirror_of_machine() {
   awk '/^URIs:/ { print $2; exit }' /etc/apt/sources.list.d/*.sources 2>/dev/null | grep . && return

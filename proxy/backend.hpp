@@ -106,6 +106,7 @@ class Backend final : public pool::Member, public std::enable_shared_from_this<B
   int cancels = 0;
   bool cancel_sent = false;  // since it was lent: a ping must show that none is still to hit
   Signal cancels_done;
+  PoolSettingsPtr opened_with;  // a cancel logs in likewise
 
   TimePoint lent_at{};
 

@@ -102,14 +102,6 @@ std::shared_ptr<const config::Pool> BackendPool::config() const {
   return {now, now->pool};
 }
 
-std::string BackendPool::user() const {
-  return user_.empty() ? config()->user : user_;
-}
-
-std::string BackendPool::database() const {
-  return database_.empty() ? config()->database : database_;
-}
-
 std::string BackendPool::description() const {
   return describe(*config(), dialect_);
 }
@@ -342,6 +334,8 @@ void BackendPools::sample(const SharedPtr& of_all) {
     if (int up = shared->up.load(std::memory_order_relaxed); up >= 0) {
       sum.backend_up = up > 0;
     }
+    sum.paused = paused(shared->name);
+    sum.disabled = disabled(shared->name);
     for (const BackendPoolPtr& pool : of(shared)) {
       ++pairs;
       pool::Snapshot snapshot = pool->slots.snapshot(pool::Clock::now());

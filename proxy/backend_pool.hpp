@@ -86,9 +86,13 @@ class BackendPool : public std::enable_shared_from_this<BackendPool> {
   PoolSettingsPtr settings() const { return shared_->now(); }
   std::shared_ptr<const config::Pool> config() const;
   const protocol::Dialect& dialect() const { return dialect_; }
-  // What its connections are logged in as.
-  std::string user() const;
-  std::string database() const;
+  // What its connections are logged in as, or were under such settings.
+  std::string user() const { return user(*config()); }
+  std::string user(const config::Pool& pool) const { return pool.user.empty() ? user_ : pool.user; }
+  std::string database() const { return database(*config()); }
+  std::string database(const config::Pool& pool) const {
+    return pool.database.empty() ? database_ : pool.database;
+  }
   // "pets_pg (postgresql 127.0.0.1:5432)": for error texts.
   std::string description() const;
   // What every line of the log says of it.

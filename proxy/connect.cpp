@@ -93,6 +93,7 @@ Task<Result<BackendPtr>> log_in(Worker& worker, BackendPoolPtr pool, const Login
   auto backend = std::make_shared<Backend>(worker, pool, std::move(dialed->stream), std::move(link),
                                            dialed->at);
   backend->era = order.era;
+  backend->opened_with = order.settings;
   co_return backend;
 }
 
@@ -135,15 +136,16 @@ Task<protocol::Status> initialise(Backend& backend, TimePoint deadline) {
 
 }  // namespace
 
-LoginOrder make_order(Server& server, const BackendPool& pool,
-                      const protocol::Conversation* session) {
+namespace {
+
+LoginOrder order_under(Server& server, const BackendPool& pool, PoolSettingsPtr settings,
+                       const protocol::Conversation* session) {
   LoginOrder order;
-  order.era = pool.slots.era();  // first: what is newer than it is of the next one
-  order.settings = pool.settings();
+  order.settings = std::move(settings);
   const config::Pool& config = *order.settings->pool;
   protocol::BackendTarget& target = order.target;
-  target.user = pool.user();
-  target.database = pool.database();
+  target.user = pool.user(config);
+  target.database = pool.database(config);
   target.password = config.password;
   target.tls = static_cast<protocol::TlsMode>(config.tls.mode);
   if (!target.password) {
@@ -154,6 +156,29 @@ LoginOrder make_order(Server& server, const BackendPool& pool,
   order.fit_class = session != nullptr ? session->link_class() : 0;
   return order;
 }
+
+}  // namespace
+
+LoginOrder make_order(Server& server, const BackendPool& pool,
+                      const protocol::Conversation* session) {
+  const std::uint32_t era = pool.slots.era();  // first: what is newer than it is of the next one
+  LoginOrder order = order_under(server, pool, pool.settings(), session);
+  order.era = era;
+  return order;
+}
+
+namespace {
+
+// For a side connection to the server of `backend`: as the same user, whose password may be another
+// one by now.
+LoginOrder cancel_order(Server& server, Backend& backend) {
+  const BackendPool& pool = backend.pool();
+  PoolSettingsPtr now = pool.settings();
+  const bool same_user = now->pool->user == backend.opened_with->pool->user;
+  return order_under(server, pool, same_user ? std::move(now) : backend.opened_with, nullptr);
+}
+
+}  // namespace
 
 Task<Result<BackendPtr>> open_backend(Worker& worker, BackendPoolPtr pool, LoginOrder order) {
   const TimePoint deadline = worker.loop.now() + pool->config()->connect_timeout;
@@ -210,7 +235,7 @@ Task<protocol::Status> send_packet(Worker& worker, BackendPtr backend, protocol:
   Timer timer(worker.loop);
   timer.arm(deadline, [&] { stream.abort(); });
   if (backend->link().login().tls) {
-    const LoginOrder order = make_order(worker.server, pool, nullptr);
+    const LoginOrder order = cancel_order(worker.server, *backend);
     auto status = co_await drive(pool.dialect().greet(target_at(order, dialed->at)),
                                  drive_context(worker, order, *dialed, deadline));
     if (!status) {
@@ -248,7 +273,7 @@ Task<protocol::Status> send_cancel(Worker& worker, BackendPtr backend, bool quer
     co_return co_await send_packet(worker, backend, std::move(packet), std::move(still_wanted));
   }
   const TimePoint deadline = worker.loop.now() + pool.config()->connect_timeout;
-  const LoginOrder order = make_order(worker.server, pool, nullptr);
+  const LoginOrder order = cancel_order(worker.server, *backend);
   std::vector<Endpoint> endpoints{backend->endpoint()};
   auto side = co_await log_in(worker, pool.shared_from_this(), order, endpoints, deadline);
   if (!side) {

@@ -72,8 +72,12 @@ std::string joined(const std::vector<std::string>& texts, std::string_view betwe
 }
 
 void log_problem(const config::Problem& problem) {
-  metrics::log::write(problem.warning ? metrics::log::Level::warning : metrics::log::Level::error,
-                      "config_problem", {{"text", config::to_string(problem)}});
+  const std::string text = config::to_string(problem);
+  if (problem.warning) {
+    metrics::log::warning("config_problem", {{"text", text}});
+  } else {
+    metrics::log::error("config_problem", {{"text", text}});
+  }
 }
 
 // The log's own settings may have been changed by an operator meanwhile: they stay unless the file
@@ -120,15 +124,17 @@ Reloader::Reloader(std::string path, Server& server, metrics::Registry& registry
 }
 
 Reloader::~Reloader() {
-  ending_ = true;
-  if (wake_ >= 0) {
-    ::eventfd_write(wake_, 1);
-  }
-  if (thread_.joinable()) {
-    thread_.join();
-  }
+  stop();
   if (wake_ >= 0) {
     ::close(wake_);
+  }
+}
+
+void Reloader::stop() {
+  ending_ = true;
+  ::eventfd_write(wake_, 1);
+  if (thread_.joinable()) {
+    thread_.join();
   }
 }
 
@@ -141,9 +147,9 @@ void Reloader::start(std::function<void()> reload) {
 
 protocol::Result<op::Reloaded> Reloader::reload(const op::Actor& by) {
   const std::lock_guard one_at_a_time(reload_mutex_);
-  if (server_.stopping()) {
+  if (!server_.running() || server_.stopping()) {
     return protocol::fail(FailureKind::shutting_down,
-                          "sluice is stopping: nothing is reloaded any more");
+                          "sluice is starting or stopping: nothing is reloaded now");
   }
   const config::Loaded loaded = config::load_file(path_, {});
   watch(loaded);

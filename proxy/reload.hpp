@@ -32,7 +32,6 @@ class Reloader {
 
   // `server` runs with what is in the file `path`; it and `registry` outlive this.
   Reloader(std::string path, Server& server, metrics::Registry& registry);
-  // Waits for a reload that is under way.
   ~Reloader();
   Reloader(const Reloader&) = delete;
   Reloader& operator=(const Reloader&) = delete;
@@ -42,6 +41,8 @@ class Reloader {
   // Calls `reload` when a file has become another, on a thread of its own. Call it once; the hooks
   // are set before.
   void start(std::function<void()> reload);
+  // Watches no more; waits for a reload that its thread has begun. Who asks is still served.
+  void stop();
 
   // Fails with every problem of the file, a line each, or with what cannot be done with it. From
   // any thread but a worker's; one after the other.
@@ -69,7 +70,7 @@ class Reloader {
   FileWatch files_;
   std::atomic<bool> watching_{false};
   std::atomic<bool> ending_{false};
-  int wake_;
+  const int wake_;  // an eventfd; -1 when the system had none
   std::thread thread_;
 };
 

@@ -63,7 +63,6 @@ Server::Server(std::shared_ptr<const config::Config> config, metrics::Registry& 
       pools_(registry, proxy::worker_count(*config)),
       config_(std::move(config)),
       credentials_(std::make_shared<Credentials>(config_->users)) {
-  registry.set_max_client_connections(config_->limits.max_client_connections);
   auto random = protocol::random_bytes(32);
   mock_salt_key_.assign(random.begin(), random.end());
   for (unsigned i = 0; i < proxy::worker_count(*config_); ++i) {
@@ -88,9 +87,9 @@ protocol::Status Server::start() {
     metrics::log::warning("inherited_socket_unused", {{"address", address}});
   }
   inherited_ = {};
-  running_ = true;
   apply(*first);
   workers_.front()->loop.call([this] { upkeep_.start(*workers_.front()); });
+  running_ = true;
   return protocol::Done{};
 }
 

@@ -70,8 +70,6 @@ class Server {
   // Ends the workers; returns when nothing runs any more.
   void join();
 
-  // For commands of the console, which wait for the workers.
-  Offload& console_offload() { return *console_offload_; }
   // More clients than max_client_connections are here: some for the console alone.
   bool over_limit() const;
   protocol::Failure too_many_clients() const;
@@ -91,6 +89,8 @@ class Server {
   // Who answers what operators ask, for sessions on the console; null: nobody. Set before start().
   void set_operator(op::Operator* house) { operator_ = house; }
   op::Operator* house() const { return operator_; }
+  // For commands of the console, which wait for the workers.
+  Offload& console_offload() { return *console_offload_; }
   // What sessions that log in now are under. Only after start().
   PolicyPtr policy() const;
   // Files of middleware that were moved away are opened anew. From any thread, after start().

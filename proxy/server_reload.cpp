@@ -123,6 +123,7 @@ void Server::apply(const std::shared_ptr<Change>& change) {
   // gone: for as long as it takes to come to the policy.
   const std::vector<BackendPoolPtr> gone = pools_.apply(std::move(change->pools), Clock::now());
   max_clients_.store(change->config->limits.max_client_connections, std::memory_order_relaxed);
+  registry_.set_max_client_connections(change->config->limits.max_client_connections);
   std::vector<Listening> listening;
   {
     const std::lock_guard lock(mutex_);

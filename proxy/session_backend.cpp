@@ -168,7 +168,9 @@ void Session::count(protocol::Facts& facts) {
 
 void Session::count_client_bytes(metrics::Direction direction, std::size_t size) {
   worker_.instruments.bytes(metrics::Side::client, direction).add(size);
-  pool_->instruments(worker_.index).client_bytes(direction).add(size);
+  if (pool_ != nullptr) {  // the console has none
+    pool_->instruments(worker_.index).client_bytes(direction).add(size);
+  }
 }
 
 void Session::show_state() {

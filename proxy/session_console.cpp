@@ -97,6 +97,8 @@ protocol::Status Session::enter_console() {
   auto conversation = listener_.dialect->make_console(*login_, std::move(identity));
   console_ = conversation.get();
   conversation_ = std::move(conversation);
+  count_prepared(0);
+  presence_.leave();
   lender_ = pool_ = nullptr;
   return protocol::Done{};
 }
@@ -141,8 +143,7 @@ void Session::answer_command(const protocol::Result<console::Answer>& outcome,
     console_->answer(outcome.value().table, exchange);
     return;
   }
-  metrics::log::failed("console_command_failed", outcome.failure(),
-                       {{"user", login_->user}, {"client", peer_}});
+  metrics::log::failed("console_command_failed", outcome.failure(), about());
   console_->answer(outcome.failure(), exchange);
 }
 

@@ -31,8 +31,8 @@ op::SessionView Session::view() const {
   } else if (pausing_) {
     view.wait = now - asked_at_;
   }
-  if (conversation_ == nullptr) {
-    return view;
+  if (conversation_ == nullptr || pool_ == nullptr) {
+    return view;  // it logs in, or is on the console
   }
   view.pool = pool_->name();
   view.application_name = shown_name();

@@ -16,5 +16,6 @@ Answer disable(const Call& call);
 Answer enable(const Call& call);
 Answer drain(const Call& call);      // "mode": drain | wait_for_clients | immediate
 Answer log_level(const Call& call);  // "level"
+Answer console(const Call& call);    // "command": what psql and mysql may ask, SHOW too
 
 }  // namespace sluice::proxy::admin::api

@@ -10,7 +10,7 @@ namespace {
 
 using enum op::Right;
 
-constexpr std::array<Endpoint, 20> kEndpoints{{
+constexpr std::array<Endpoint, 21> kEndpoints{{
     {"GET", "/api/v1/openapi.json", none, &api::openapi},
     {"GET", "/api/v1/me", read_only, &api::me},
     {"GET", "/api/v1/status", read_only, &api::status},
@@ -31,6 +31,7 @@ constexpr std::array<Endpoint, 20> kEndpoints{{
     {"POST", "/api/v1/enable", act, &api::enable},
     {"POST", "/api/v1/drain", act, &api::drain},
     {"POST", "/api/v1/log_level", act, &api::log_level},
+    {"POST", "/api/v1/console", read_only, &api::console},  // each command checks its own right
 }};
 
 }  // namespace

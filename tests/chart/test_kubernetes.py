@@ -80,8 +80,6 @@ def test_promtool_accepts_the_rendered_rules(tmp_path):
     path = tmp_path / "rules.yaml"
     path.write_text(yaml.safe_dump(rule["spec"]))
     promtool = pathlib.Path(os.environ.get("SLUICE_TOOLS_DIR", "/nonexistent")) / "promtool"
-    if not promtool.exists():
-        pytest.skip("no promtool")
     done = subprocess.run([promtool, "check", "rules", "--lint=all", "--lint-fatal", path],
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

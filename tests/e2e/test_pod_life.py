@@ -99,6 +99,58 @@ def test_it_runs_as_a_restricted_pod_without_a_shell(server, launch, image):
     assert pod.delete() < pod.spec["terminationGracePeriodSeconds"]
 
 
+def test_a_change_of_configmap_and_secret_is_taken_over(server, launch):
+    its = server("pg15")
+    pod = launch("a", chart.render({}, values(its)))
+    pod.wait_ready()
+    assert not logs_in(pod, "other", "other")
+    with psycopg.connect(url(pod.port["postgresql"]), autocommit=True) as stays:
+        stays.execute("SELECT 1")
+        users = [{"name": name, "password_file": f"/run/secrets/sluice/users/{name}"} for name in ("app", "other")]
+        pod.change_config(chart.render({}, values(its, users=users)))
+        wait_until(lambda: logs_in(pod, "other", "other"), 20, "the new user may log in")
+        pod.volumes["credentials-users"].write({"app": "second", "other": "other"})
+        wait_until(lambda: logs_in(pod, "app", "second"), 20, "the new password is taken")
+        assert not logs_in(pod, "app", "first")
+        pod.volumes["config"].write({"sluice.yaml": "version: 1\npools: nonsense\n"})
+        wait_until(lambda: "sluice_config_last_reload_successful 0" in pod.get("/metrics")[1], 20, "the failure is counted")
+        assert logs_in(pod, "other", "other") and pod.ready
+        assert stays.execute("SELECT 2").fetchone() == (2,)
+
+
+def test_its_own_program_tells_of_it_within_the_pod(server, launch):
+    pod = launch("a", chart.render({}, values(server("pg15"))))
+    pod.wait_ready()
+    assert logs_in(pod, "app", "first")
+    shown = pod.execute("ctl", "SHOW POOLS")
+    assert shown.returncode == 0 and "pets" in shown.stdout, shown.stdout + shown.stderr
+
+
+def test_helm_test_logs_in_through_both_protocols(server, launch, tmp_path):
+    my = server("mariadb")
+    login = {"user": "app", "database": schema.DATABASE, "passwordSecret": {"name": "sluice-users", "key": "app"}}
+    both = values(server("pg15"))
+    both["mysql"] = {"enabled": True}
+    both["config"]["pools"]["pets_my"] = {"url": f"mysql://{schema.APP}@{LOOPBACK}:{my.port}/{schema.DATABASE}",
+                                          "password_file": "/run/secrets/sluice/pets/password"}
+    both["config"]["routes"].append({"name": "pets-my", "pool": "pets_my"})
+    release = chart.render({"test": {"postgresql": login, "mysql": login}}, both)
+    pod = launch("a", release)
+    pod.wait_ready()
+    text = release.one("ConfigMap", "-test")["data"]["sluice.yaml"]
+    for protocol, number in (("postgresql", 6432), ("mysql", 6033)):
+        text = text.replace(f"gw-sluice-{protocol}:{number}", f"{LOOPBACK}:{pod.port[protocol]}")
+        text = text.replace(f"/run/secrets/sluice/{protocol}/", f"{pod.volumes['credentials-users'].folder}/")
+    path = tmp_path / "sluice.yaml"
+    path.write_text(text)
+    args = release.one("Pod")["spec"]["containers"][0]["args"][:-1]
+    done = subprocess.run([binary(), *args, path], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "pool postgresql: logged in" in done.stdout and "pool mysql: logged in" in done.stdout
+    path.write_text(text.replace("/app", "/other"))
+    assert subprocess.run([binary(), *args, path], capture_output=True, text=True, timeout=30).returncode == 1
+
+
 class Writer(threading.Thread):
     """A client that keeps its connection, and takes another one when it is told to go (57P01) or cut off before it began."""
 

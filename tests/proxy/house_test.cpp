@@ -77,6 +77,7 @@ class PlainConversation final : public protocol::Conversation {
   const protocol::SettingsPtr& settings() const override { return settings_; }
   std::uint64_t link_class() const override { return 0; }
   protocol::PinSet pins() const override { return {}; }
+  std::size_t prepared_statements() const override { return 0; }
 
  private:
   bool attached_ = false;

@@ -32,16 +32,18 @@ struct PolicyTest : testing::Test {
     return route;
   }
   // Middleware that does nothing, by the name "a".
-  protocol::Result<std::shared_ptr<Policy>> try_to_make() {
-    return Policy::make(config, registry, 2,
-                        [this](const config::MiddlewareOptions&) -> middleware::Made {
-                          middleware::Script script{"a"};
-                          script.wants = wants;
-                          return middleware::scripted(script, diary);
-                        });
+  protocol::Result<std::shared_ptr<Policy>> try_to_make(const Policy* previous = nullptr) {
+    return Policy::make(
+        config, registry, 2,
+        [this](const config::MiddlewareOptions&) -> middleware::Made {
+          middleware::Script script{"a"};
+          script.wants = wants;
+          return middleware::scripted(script, diary);
+        },
+        previous);
   }
-  std::shared_ptr<Policy> make() {
-    auto made = try_to_make();
+  std::shared_ptr<Policy> make(const Policy* previous = nullptr) {
+    auto made = try_to_make(previous);
     EXPECT_TRUE(made);
     return *made;
   }
@@ -173,6 +175,24 @@ TEST_F(PolicyTest, MiddlewareThatCannotBeMadeSaysWhere) {
       });
   ASSERT_FALSE(policy);
   EXPECT_EQ(policy.failure().text, "route reports: middleware tag (line 7): no");
+}
+
+TEST_F(PolicyTest, UnchangedEntriesOfAChainAreTakenOverWithWhatTheyHaveCounted) {
+  const config::Middleware five{config::RowLimit{5}, {}};
+  const config::Middleware token{config::RequireToken{}, {}};
+  config->middleware = {five};
+  config->routes[0].middleware = {five, token, five};
+  const auto first = make();
+  config = std::make_shared<config::Config>(*config);
+  config->routes[0].middleware = {five, {config::RowLimit{6}, {}}, token, five};
+  const auto second = make(first.get());
+  EXPECT_EQ(second->chain()[0].middleware, first->chain()[0].middleware);
+  const middleware::Entries& before = first->routes()[0]->chain;
+  const middleware::Entries& after = second->routes()[0]->chain;
+  EXPECT_EQ(after[0].middleware, before[0].middleware);
+  EXPECT_EQ(after[0].instruments, before[0].instruments);
+  EXPECT_EQ(after[3].middleware, before[2].middleware) << "each once";
+  EXPECT_NE(after[2].middleware, before[1].middleware) << "its keys may be others";
 }
 
 }  // namespace

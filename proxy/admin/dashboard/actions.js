@@ -74,7 +74,7 @@ export class Actions {
   async killSession(session) {
     const agreed = await confirm({
       title: `End session ${session.id}?`, button: "End session", danger: true,
-      text: `${session.user} from ${session.client} is told that an administrator ended the session; its transaction is rolled back.`,
+      text: `${session.user} from ${session.client} is told that an operator has ended the session; its transaction is rolled back.`,
     });
     if (agreed) {
       await this.#do("kill", { session: session.id }, `Session ${session.id} is ended.`);

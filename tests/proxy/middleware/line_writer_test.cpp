@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
 #include <thread>
 #include <vector>
 
@@ -128,6 +129,18 @@ TEST(LineWriter, OneFileHasOneWriter) {
   const auto first = LineWriter::shared(file, 10);
   EXPECT_EQ(LineWriter::shared(file, 10), first);
   EXPECT_NE(LineWriter::shared({folder / "other", 0, 0}, 10), first);
+}
+
+TEST(LineWriter, TheLastWhoAsksForAFileSaysHowItIsRotated) {
+  const ScratchFolder folder;
+  const std::string path = folder / "audit";
+  const auto first = LineWriter::shared({path, 0, 0}, 10);
+  first->post("one\n");
+  first->drain();
+  const auto second = LineWriter::shared({path, 1, 1}, 10);
+  second->post("two\n");
+  second->drain();
+  EXPECT_TRUE(std::filesystem::exists(path + ".1"));
 }
 
 }  // namespace
