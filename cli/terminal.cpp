@@ -56,7 +56,6 @@ Terminal::Terminal() {
   handle(SIGWINCH, &on_resize);
   termios raw = before_;
   ::cfmakeraw(&raw);
-  raw.c_oflag |= OPOST;
   ready_ = ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw) == 0;
   if (ready_) {
     write_all(kEnter);

@@ -18,8 +18,8 @@ PoolState::Released PoolState::release(Member& member, TimePoint now) {
     return {{false, closed_ ? closed_reason_ : CloseReason::admin}, {}};
   }
   Released released{{true, {}}, {}};
-  if (existing() >= bound_ || over_budget()) {
-    // The others fill what set_limits() has left.
+  if (existing() - closing_ >= bound_ || over_budget()) {
+    // The others fill what set_limits() has left; those that are closing will be gone.
     end_keepalive(member);
     begin_closing();
     released.returned = {false, CloseReason::reload};

@@ -6,6 +6,7 @@
 set -eu
 program=$1
 folder=$2
+taken=$(mktemp)
 packages=$(mktemp)
 
 # A file of a package, by the name that the program or the loader looks it up by.
@@ -13,7 +14,7 @@ take() {
   real=$(realpath "$1")
   mkdir -p "$folder$(dirname "$1")"
   cp "$real" "$folder$1"
-  { dpkg -S "$real" || dpkg -S "${real#/usr}"; } 2>/dev/null | head -1 | cut -d: -f1 >>"$packages"
+  printf '%s\n%s\n' "$real" "${real#/usr}" >>"$taken"
 }
 
 mkdir -p "$folder/usr/bin" "$folder/usr/lib" "$folder/usr/lib64" "$folder/etc/sluice" "$folder/run/sluice" "$folder/tmp"
@@ -34,6 +35,8 @@ ln -s ../../etc/ssl/openssl.cnf "$folder/usr/lib/openssl.cnf"
 mkdir -p "$folder/usr/share"
 cp -a /usr/share/zoneinfo "$folder/usr/share/zoneinfo"
 rm -rf "$folder/usr/share/zoneinfo/right" "$folder/usr/share/zoneinfo/posix"
+# At once, since each question reads the names of all files; those under /usr are known by one of their two names.
+xargs dpkg -S <"$taken" 2>/dev/null | cut -d: -f1 >"$packages" || true
 printf 'ca-certificates\ntzdata\nopenssl\n' >>"$packages"
 
 mkdir -p "$folder/etc/ssl/certs"

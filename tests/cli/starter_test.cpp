@@ -24,12 +24,12 @@ TEST(Starter, is_a_configuration_without_the_password) {
   for (const char* url :
        {"postgresql+psycopg://app:hush@db:5433,db2/pets?application_name=x", "mysql://app:hush@db/",
         "postgresql:///pets?host=/run/postgresql", "mysql://db/pets"}) {
-    const auto text = starter_file(url, {});
+    auto text = starter_file(url, {});
     ASSERT_TRUE(text.ok()) << url;
     EXPECT_EQ(text->find("hush"), std::string::npos);
     EXPECT_NE(load(*text), nullptr);
   }
-  const auto text = starter_file("mysql://app@db/pets?charset=utf8mb4", {":6033", "unix:/tmp/s"});
+  auto text = starter_file("mysql://app@db/pets?charset=utf8mb4", {":6033", "unix:/tmp/s"});
   ASSERT_TRUE(text.ok());
   const auto config = load(*text);
   ASSERT_NE(config, nullptr);

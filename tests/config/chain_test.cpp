@@ -69,7 +69,7 @@ TEST(ChainChecks, warn_of_what_does_nothing_beside_another) {
                   "before it, in line 6"});
   EXPECT_EQ(problems(config("  - {name: r, pool: p, middleware: [statement_statistics]}\n",
                             "  - statement_statistics\n")),
-            Lines{"f:4:41: error: routes[0].middleware[0].statement_statistics: would count each "
+            Lines{"f:4:37: error: routes[0].middleware[0].statement_statistics: would count each "
                   "statement twice: another one comes before it, in line 6"});
 }
 

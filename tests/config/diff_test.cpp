@@ -46,7 +46,7 @@ std::vector<std::string> changed(const std::string& what, const std::string& by)
 
 TEST(Diff, nothing_is_different_from_itself) {
   EXPECT_THAT(changes(kBase, kBase), IsEmpty());
-  EXPECT_THAT(changed("pool_size: 5", "pool_size:   5  # five"), IsEmpty());
+  EXPECT_THAT(changed("pool_size: 5", "pool_size:   5"), IsEmpty());
 }
 
 TEST(Diff, names_the_option) {

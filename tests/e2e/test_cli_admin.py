@@ -26,11 +26,13 @@ LOOKER = {"name": "looker", "password": "look-4711", "admin": "read_only"}
 
 @pytest.fixture
 def run_sluice(start, tmp_path_factory):
-    """run_sluice(server): the Endpoint of a sluice with an admin socket and admin users."""
-    def get(server, **options):
+    """run_sluice(server): the Endpoint of a sluice with an admin socket and admin users. `watch`: it
+    reads its file again by itself when that changes."""
+    def get(server, watch=True, **options):
         socket = tmp_path_factory.mktemp("admin", numbered=True) / "admin.sock"
         users = [{"name": schema.APP, "password": schema.PASSWORD}, OPS, LOOKER]
-        return start(server, users=users, extra={"admin": {"socket": str(socket)}}, **options)
+        return start(server, users=users, extra={"admin": {"socket": str(socket)}, "reload": {"watch": watch}},
+                     **options)
 
     return get
 
@@ -101,7 +103,7 @@ def test_nobody_there(words, told):
 
 
 def test_reload_tells_what_has_changed(any_server, run_sluice):
-    at = run_sluice(any_server)
+    at = run_sluice(any_server, watch=False)
     path = at.sluice.folder / "sluice.yaml"
     config = json.loads(path.read_text())
     config["pools"]["main"]["pool_size"] = 5

@@ -1,5 +1,6 @@
 """Lines of the log: valid whatever names clients have, with the fields of docs/logs.md."""
 
+import contextlib
 import json
 import re
 
@@ -41,7 +42,7 @@ def test_hostile_names_stay_values(any_server, start):
     assert failed["level"] == "info" and failed["reason"] == "authentication_failed"
     assert failed["session"] > 0 and re.fullmatch(r"127\.0\.0\.1:\d+", failed["client"])
     assert failed["listener"] == any_server.name
-    assert (failed["sqlstate"], failed["errno"]) == ("28P01", 1045)
+    assert (failed["sqlstate"], failed["errno"]) == ("28P01" if at.postgresql else "28000", 1045)
     assert "forged" not in {each["event"] for each in lines(at)}
     for raw in at.sluice.log_text().splitlines():
         assert raw.isprintable()
@@ -68,7 +69,8 @@ def test_a_line_says_whose_it_is(any_server, start):
 
 def test_a_lost_backend_is_named(any_server, start):
     at = start(any_server, extra=AS_JSON)
-    with connection(at) as client:
+    # Its end is the client's, too.
+    with contextlib.suppress(psycopg.Error, pymysql.Error), connection(at) as client:
         rows(client, "BEGIN")
         if at.postgresql:
             backend = value(client, "SELECT pg_backend_pid()")
@@ -76,7 +78,8 @@ def test_a_lost_backend_is_named(any_server, start):
         else:
             backend = value(client, "SELECT CONNECTION_ID() + 0")
             any_server.admin(f"KILL {backend}")
-        lost = line(at, "backend_lost")
+        line(at, "backend_lost")
+    lost = line(at, "backend_lost")
     assert lost["backend"] == f"127.0.0.1:{any_server.port}"
     assert (lost["pool"], lost["user"], lost["route"]) == ("main", at.user, "all")
     assert lost["level"] in ("info", "warning") and lost["reason"].startswith("backend_")
@@ -85,7 +88,7 @@ def test_a_lost_backend_is_named(any_server, start):
 
 def test_a_backend_that_cannot_be_had_is_told_of(any_server, start):
     wrong = any_server.url().replace(f":{any_server.port}", ":1")
-    at = start(any_server, url=wrong, extra=AS_JSON, connect_timeout="1s", pool_timeout="1s")
+    at = start(any_server, url=wrong, extra=AS_JSON, pool_timeout="1s")
     with pytest.raises((psycopg.Error, pymysql.Error)):
         with connection(at) as client:
             value(client, "SELECT 1")

@@ -314,6 +314,7 @@ TEST(Registry, RendersHelpAndTypeOfEveryRowOnce) {
   registry.add_listener("pg").logins(LoginMethod::trust, Outcome::ok).add();
   registry.sample_pool("pets", [] { return PoolSample{.backend_up = true}; });
   registry.add_route("all");
+  registry.set_certificates({{"tls.crt", 1e9}});
   count_everything(registry.add_middleware("all", "audit"));
   const std::string text = registry.render();
   std::set<std::string_view> names;

@@ -54,7 +54,6 @@ TEST(PoolChange, LessRoomClosesWhatComesBackThoughSomebodyWaits) {
     const auto released = pool.release(*member, t(2s));
     EXPECT_FALSE(released.returned.kept);
     EXPECT_EQ(released.returned.reason, CloseReason::reload);
-    pool.closed(t(2s)).deliver();
     EXPECT_FALSE(waiter.told) << "the last one is still lent";
   }
   auto last = pool.release(members[2], t(3s));

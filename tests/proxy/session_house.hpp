@@ -54,6 +54,10 @@ class SilentDialect final : public protocol::Dialect {
   protocol::Buffer greeting_error(const protocol::Failure& failure) const override {
     return real_.greeting_error(failure);
   }
+  std::unique_ptr<protocol::ConsoleConversation> make_console(
+      const protocol::ClientLogin& login, protocol::ConsoleIdentity identity) const override {
+    return real_.make_console(login, std::move(identity));
+  }
   std::unique_ptr<protocol::Conversation> make_conversation(
       const protocol::ClientLogin& login,
       std::shared_ptr<const protocol::SessionDefaults> defaults) const override {
