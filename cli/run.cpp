@@ -76,28 +76,42 @@ std::unique_ptr<proxy::Reloader> make_reloader(const std::string& path, proxy::S
 
 using proxy::op::ShutdownMode;
 
-// Waits for a signal that asks for an end, 0 when another process has taken this one's place.
-int serve(Signals& signals, Upgrade& upgrade) {
+struct End {
+  int signal = 0;            // that has asked for it; 0: none
+  bool handed_over = false;  // another process has taken this one's place
+};
+
+// While another process is about to take this one's place, an end waits for what becomes of that:
+// the other must not end with us. SIGQUIT, or to ask twice, ends both.
+End serve(Signals& signals, Upgrade& upgrade) {
+  int asked = 0;
   for (;;) {
     const int signal = signals.next(upgrade.next_look());
-    if (signal != 0 || upgrade.look()) {
-      return signal;
+    if (upgrade.look()) {
+      return {signal != 0 ? signal : asked, true};
+    }
+    if (signal == SIGQUIT || (signal != 0 && asked != 0)) {
+      return {signal, false};
+    }
+    asked = signal != 0 ? signal : asked;
+    if (asked != 0 && !upgrade.under_way()) {
+      return {asked, false};
     }
   }
 }
 
-void finish(proxy::Server& server, Signals& signals, ShutdownMode how, int signal) {
-  if (how == ShutdownMode::immediate || signal == SIGQUIT) {
+void finish(proxy::Server& server, Signals& signals, ShutdownMode how, End end) {
+  if (how == ShutdownMode::immediate || end.signal == SIGQUIT) {
     end_now(server);
     return;
   }
   if (how == ShutdownMode::wait_for_clients) {
     server.stop_accepting();
     wait_for_clients(server, signals);
-  } else if (signal == 0) {  // handed over: who is connected may stay for a while
+  } else if (end.signal == 0) {  // who is connected may stay for a while
     wait_for_clients(server, signals, proxy::Clock::now() + server.config()->drain.timeout);
   }
-  drain(server, signals, signal != SIGTERM);
+  drain(server, signals, end.handed_over || end.signal != SIGTERM);
 }
 
 // Every client and backend is a descriptor: take as many as the system allows.
@@ -184,20 +198,24 @@ int run_server(const std::string& path, std::shared_ptr<const config::Config> co
       });
       manager.ready("serving");
       tell_predecessor();
-      Upgrade upgrade(server, port, manager);
+      Upgrade upgrade(server, port, manager, house.history());
       signals.on(SIGUSR2, [&upgrade] { upgrade.begin(); });
-      const int signal = serve(signals, upgrade);
+      const End end = serve(signals, upgrade);
+      if (!end.handed_over) {
+        upgrade.give_up();
+      }
       signals.on(SIGUSR2, [] { metrics::log::warning("upgrade_too_late"); });
+      signals.on(SIGHUP, [] { metrics::log::warning("reload_too_late"); });
       if (reloader != nullptr) {
         reloader->stop();
       }
-      metrics::log::info("stopping", {{"signal", signal_name(signal)}});
-      if (signal != 0) {
+      metrics::log::info("stopping", {{"signal", signal_name(end.signal)}});
+      if (!end.handed_over) {
         manager.stopping();
       }
       registry.set_draining(true);
       health.set_draining();
-      finish(server, signals, how, signal);
+      finish(server, signals, how, end);
     }
   }
   metrics::log::info("stopped");

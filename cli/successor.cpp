@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,6 +71,19 @@ void prepare(Launch& launch, const std::vector<proxy::InheritedSockets::Socket>&
   launch.descriptors.push_back(pipe);
 }
 
+// What a library has opened without O_CLOEXEC is not the successor's: a connection that it held
+// would never end.
+void close_from(int first) {
+  if (::close_range(static_cast<unsigned>(first), ~0U, 0) == 0) {
+    return;
+  }
+  rlimit limit{};  // a kernel before 5.9
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  for (rlim_t fd = static_cast<rlim_t>(first); fd < limit.rlim_cur; ++fd) {
+    ::close(static_cast<int>(fd));
+  }
+}
+
 // In the child, which has this thread alone: only what is safe there.
 [[noreturn]] void become(Launch& launch) {
   const int clear = kFirst + static_cast<int>(launch.descriptors.size());
@@ -79,6 +93,7 @@ void prepare(Launch& launch, const std::vector<proxy::InheritedSockets::Socket>&
   for (std::size_t i = 0; i < launch.descriptors.size(); ++i) {
     ::dup2(launch.descriptors[i], kFirst + static_cast<int>(i));
   }
+  close_from(clear);
   std::to_chars(launch.pid, launch.pid + 19, ::getpid());
   sigset_t none;
   sigemptyset(&none);
@@ -127,8 +142,9 @@ Successor::State Successor::state() {
   pollfd waiting{.fd = pipe_, .events = POLLIN, .revents = 0};
   if (state_ == State::starting && ::poll(&waiting, 1, 0) > 0) {
     char word = 0;
-    state_ = ::read(pipe_, &word, 1) == 1 ? State::ready : State::failed;
-    if (state_ == State::failed) {
+    if (::read(pipe_, &word, 1) == 1) {
+      state_ = State::ready;
+    } else {
       give_up();
     }
   }
@@ -136,7 +152,7 @@ Successor::State Successor::state() {
 }
 
 void Successor::give_up() {
-  if (state_ != State::ready) {
+  if (state_ == State::starting) {  // else its number may be another process's already
     state_ = State::failed;
     ::kill(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);

@@ -30,7 +30,7 @@ class Successor {
   // Does not block. Once it is no longer `starting`, it stays what it is.
   State state();
   pid_t pid() const { return pid_; }
-  // Ends it, unless it is ready.
+  // Ends it at once if it is starting.
   void give_up();
 
  private:

@@ -14,13 +14,11 @@ namespace {
 constexpr auto kLook = std::chrono::milliseconds(20);
 constexpr auto kPatience = std::chrono::seconds(60);
 
-}  // namespace
-
-Upgrade::~Upgrade() {
-  if (successor_) {
-    successor_->give_up();
-  }
+std::string process(pid_t pid) {
+  return "process " + std::to_string(pid);
 }
+
+}  // namespace
 
 void Upgrade::begin() {
   if (successor_) {
@@ -29,7 +27,7 @@ void Upgrade::begin() {
   }
   if (::getpid() == 1) {
     // The container ends with its first process, whatever has been started beside it.
-    metrics::log::error("upgrade_failed", {{"why", "this is process 1 of a container"}});
+    fail("this is process 1 of a container");
     return;
   }
   std::vector<proxy::InheritedSockets::Socket> sockets = server_.sockets();
@@ -45,7 +43,7 @@ void Upgrade::begin() {
   }
   successor_.emplace(std::move(*started));
   deadline_ = proxy::Clock::now() + kPatience;
-  metrics::log::info("upgrade_started", {{"pid", successor_->pid()}});
+  events_.add({"upgrade_started", "", process(successor_->pid()), "signal"});
 }
 
 proxy::TimePoint Upgrade::next_look() const {
@@ -63,8 +61,10 @@ bool Upgrade::look() {
       if (admin_ != nullptr) {
         admin_->hand_over();
       }
-      metrics::log::info("handed_over",
-                         {{"pid", successor_->pid()}, {"clients", server_.clients()}});
+      events_.add({"handed_over", "",
+                   "to " + process(successor_->pid()) +
+                       ", clients that stay for now: " + std::to_string(server_.clients()),
+                   "signal"});
       return true;
     case Successor::State::failed:
       fail("it ended before it was ready; its own messages say why");
@@ -78,10 +78,16 @@ bool Upgrade::look() {
 }
 
 void Upgrade::fail(const std::string& why) {
-  metrics::log::error("upgrade_failed", {{"why", why}});
+  events_.add({"upgrade_failed", "", why, "signal", metrics::log::Level::error});
   if (successor_) {
     successor_->give_up();
     successor_.reset();
+  }
+}
+
+void Upgrade::give_up() {
+  if (successor_) {
+    fail("this process was asked to end at once");
   }
 }
 

@@ -112,7 +112,7 @@ std::vector<std::unique_ptr<Acceptor>> Acceptor::adopt(
     metrics::log::info("listener_inherited",
                        {{"listener", listener->config->name}, {"address", socket.bound}});
     acceptors.emplace_back(new Acceptor(server, listener, socket.fd, socket.bound));
-    acceptors.back()->owns_path_ = socket.owns_path();
+    acceptors.back()->name_ = socket.name;
   }
   return acceptors;
 }
@@ -124,7 +124,8 @@ Acceptor::~Acceptor() {
   if (fd_ >= 0) {
     ::close(fd_);
   }
-  if (owns_path_ && !listener_->config->bind.unix_path.empty()) {
+  const bool ours = name_ == InheritedSockets::kHandedOver;
+  if (ours && !listener_->config->bind.unix_path.empty()) {
     ::unlink(listener_->config->bind.unix_path.c_str());
   }
 }
@@ -161,7 +162,7 @@ void Acceptor::stop() {
 }
 
 void Acceptor::hand_over() {
-  owns_path_ = false;
+  name_ = InheritedSockets::kUnnamed;  // a path is the other's to remove
   if (loop_ == nullptr) {
     return;
   }
@@ -178,7 +179,7 @@ void Acceptor::hand_over() {
 }
 
 InheritedSockets::Socket Acceptor::socket() const {
-  return {fd_, owns_path_ ? InheritedSockets::kHandedOver : InheritedSockets::kUnnamed, bound_};
+  return {fd_, name_, bound_};
 }
 
 void Acceptor::ask_ring() {

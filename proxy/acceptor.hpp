@@ -35,7 +35,7 @@ class Acceptor final : private Watched, private RingListener {
   void hand_over();
   // Between start() and stop(), or the end of what hand_over() began.
   bool accepts() const { return loop_ != nullptr; }
-  // For another process, while it accepts.
+  // For another process, while this one accepts.
   InheritedSockets::Socket socket() const;
   // Who comes from now on is of this listener, whose address is the same. On the loop's thread once
   // it was started.
@@ -57,8 +57,9 @@ class Acceptor final : private Watched, private RingListener {
   ListenerPtr listener_;
   int fd_;
   std::string bound_;
-  bool owns_path_ = true;  // of a unix socket: removed at the end
-  bool leaving_ = false;   // handed over
+  // As which another process gets the socket: systemd's stays systemd's. See InheritedSockets.
+  std::string name_ = InheritedSockets::kHandedOver;
+  bool leaving_ = false;  // handed over
   Loop* loop_ = nullptr;
   std::unique_ptr<Timer> pause_;  // while no descriptor is to be had
   RingOp* accepting_ = nullptr;

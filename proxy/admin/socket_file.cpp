@@ -100,11 +100,9 @@ protocol::Result<int> SocketFile::listen(const std::string& path) {
 }
 
 void SocketFile::adopt(const std::string& path) {
-  struct stat found {};
-  if (::lstat(path.c_str(), &found) == 0) {
+  if (const auto mark = mark_of(path)) {
     path_ = path;
-    device_ = found.st_dev;
-    inode_ = found.st_ino;
+    mark_ = *mark;
   }
 }
 

@@ -1,5 +1,6 @@
 """Another process takes the listening sockets over: systemd's socket activation, and upgrades."""
 
+import json
 import os
 import pathlib
 import re
@@ -18,6 +19,14 @@ from harness.process import LOOPBACK, accepts, free_port, remove, scratch, wait_
 from harness.sluice import binary, write_config
 
 pytestmark = pytest.mark.proxy_only
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
 
 
 class Started:
@@ -40,7 +49,7 @@ class Started:
         first = f"exec {moved}; LISTEN_PID=$$ LISTEN_FDS={len(sockets)} LISTEN_FDNAMES={names}" if sockets else ""
         with open(self.log, "ab") as out:
             self.process = subprocess.Popen(
-                ["sh", "-c", f"{first} exec {self.program} run -c {self.path}"], stdin=subprocess.DEVNULL,
+                ["bash", "-c", f"{first} exec {self.program} run -c {self.path}"], stdin=subprocess.DEVNULL,
                 stdout=out, stderr=out, pass_fds=sockets, env={**os.environ, **(environment or {})})
 
     def text(self) -> str:
@@ -50,17 +59,9 @@ class Started:
         wait_until(lambda: len(re.findall(line, self.text())) >= times, 30, f"{line} in\n{self.text()[-2000:]}")
 
     def pids(self) -> list[int]:
-        """Every process that runs with this configuration."""
-        found = []
-        for entry in pathlib.Path("/proc").glob("[0-9]*"):
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-                state = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0]
-            except OSError:
-                continue
-            if str(self.path).encode() in words and state != "Z":
-                found.append(int(entry.name))
-        return found
+        """Those that run: the first one, and each that was started to take another's place."""
+        began = [self.process.pid, *map(int, re.findall(r'upgrade_started text="process (\d+)"', self.text()))]
+        return [pid for pid in began if alive(pid)]
 
     def upgrade(self) -> None:
         """Returns when the process that was there has gone."""
@@ -69,11 +70,14 @@ class Started:
         os.kill(old[0], signal.SIGUSR2)
         wait_until(lambda: len(self.pids()) == 1 and self.pids() != old, 30, "one process has taken the other's place")
 
-    def close(self) -> None:
+    def end(self) -> None:
         for pid in self.pids():
             os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: not self.pids(), 20, "all have ended")
+
+    def close(self) -> None:
         try:
-            wait_until(lambda: not self.pids(), 20, "all have ended")
+            self.end()
         finally:
             for pid in self.pids():
                 os.kill(pid, signal.SIGKILL)
@@ -166,7 +170,7 @@ def test_metrics_come_from_the_new_one(server, begin):
 
         def start_time() -> str:
             with urllib.request.urlopen(f"http://{LOOPBACK}:{one.admin_port}/metrics", timeout=5) as answer:
-                return re.search(r"process_start_time_seconds (\S+)", answer.read().decode()).group(1)
+                return re.search(r"(?m)^process_start_time_seconds (\S+)", answer.read().decode()).group(1)
 
         before = start_time()
         one.upgrade()
@@ -177,33 +181,95 @@ def test_metrics_come_from_the_new_one(server, begin):
         remove(folder)
 
 
-def test_an_upgrade_that_fails_changes_nothing(server, begin):
+def test_an_upgrade_that_fails_changes_nothing(server, begin, program):
     its = server("pg15")
     config = config_for(its)
-    program = scratch("program") / "sluice"
-    shutil.copy(binary(), program)
-    try:
-        one = begin(config, program=program)
-        at = endpoint(its, config)
-        old = one.pids()
-        with pg_connection(at) as connection:
-            good = one.path.read_text()
-            one.path.write_text("version: 1\nlisteners: nonsense\n")
-            os.kill(old[0], signal.SIGUSR2)
-            one.wait_for("upgrade_failed")
-            one.path.write_text(good)
-            program.unlink()
-            os.kill(old[0], signal.SIGUSR2)
-            one.wait_for("upgrade_failed", 2)
-            assert one.pids() == old
-            assert connection.execute("SELECT 1").fetchone()[0] == 1
-            assert psql_value(at, "SELECT 7") == "7"
-            shutil.copy(binary(), program)  # as a package does it
-            os.kill(old[0], signal.SIGUSR2)
-            wait_until(lambda: one.pids() != old, 20, "the third try comes through")
-            assert psql_value(at, "SELECT 7") == "7"
-    finally:
-        remove(program.parent)
+    one = begin(config, program=program)
+    at = endpoint(its, config)
+    old = one.pids()
+    with pg_connection(at) as connection:
+        good = one.path.read_text()
+        one.path.write_text("version: 1\nlisteners: nonsense\n")
+        os.kill(old[0], signal.SIGUSR2)
+        one.wait_for("upgrade_failed")
+        one.path.write_text(good)
+        program.unlink()
+        os.kill(old[0], signal.SIGUSR2)
+        one.wait_for("upgrade_failed", 2)
+        assert one.pids() == old
+        assert connection.execute("SELECT 1").fetchone()[0] == 1
+        assert psql_value(at, "SELECT 7") == "7"
+        shutil.copy(binary(), program)
+        os.kill(old[0], signal.SIGUSR2)
+        wait_until(lambda: "handed_over" in one.text(), 20, "the third try comes through")
+        assert psql_value(at, "SELECT 7") == "7"
+
+
+def replace(program: pathlib.Path, script: str) -> None:
+    """As a package does it: another file at the path."""
+    new = program.with_suffix(".new")
+    new.write_text(f"#!/bin/sh\n{script}\n")
+    new.chmod(0o755)
+    new.rename(program)
+
+
+@pytest.fixture
+def program():
+    path = scratch("program") / "sluice"
+    shutil.copy(binary(), path)
+    yield path
+    remove(path.parent)
+
+
+def events(at_socket: pathlib.Path) -> list[str]:
+    said = subprocess.run([binary(), "ctl", "--admin", f"unix:{at_socket}", "--json", "SHOW EVENTS"],
+                          capture_output=True, text=True, timeout=20)
+    assert said.returncode == 0, said.stderr
+    return [row["kind"] for row in json.loads(said.stdout)]
+
+
+def test_an_upgrade_that_fails_is_an_event(server, begin, program):
+    config = config_for(server("pg15"), extra={"admin": {"socket": str(program.parent / "admin.sock")}})
+    one = begin(config, program=program)
+    replace(program, "kill -SEGV $$")
+    os.kill(one.pids()[0], signal.SIGUSR2)
+    one.wait_for("upgrade_failed")
+    assert events(program.parent / "admin.sock")[-2:] == ["upgrade_started", "upgrade_failed"]
+    assert psql_value(endpoint(server("pg15"), config), "SELECT 7") == "7"
+
+
+def test_an_end_waits_for_the_upgrade(server, begin, program):
+    its = server("pg15")
+    config = config_for(its)
+    one = begin(config, program=program)
+    at = endpoint(its, config)
+    old = one.pids()[0]
+    replace(program, f"sleep 1\nexec {binary()} \"$@\"")
+    os.kill(old, signal.SIGUSR2)
+    one.wait_for("upgrade_started")
+    os.kill(old, signal.SIGTERM)
+    assert psql_value(at, "SELECT 7") == "7"
+    wait_until(lambda: len(one.pids()) == 1 and one.pids()[0] != old, 20, "the new one alone is left")
+    assert "handed_over" in one.text()
+    assert psql_value(at, "SELECT 7") == "7"
+
+
+HANGS = "exec tail -f /dev/null"
+
+
+@pytest.mark.parametrize("script, signals", [("sleep 1; exit 1", [signal.SIGTERM]), (HANGS, [signal.SIGQUIT]),
+                                             (HANGS, [signal.SIGTERM, signal.SIGINT])],
+                         ids=["the new one fails", "at once", "asked twice"])
+def test_an_end_in_an_upgrade_leaves_nobody_behind(server, begin, program, script, signals):
+    one = begin(config_for(server("pg15")), program=program)
+    old = one.pids()[0]
+    replace(program, script)
+    os.kill(old, signal.SIGUSR2)
+    one.wait_for("upgrade_started")
+    for number in signals:
+        os.kill(old, number)
+    wait_until(lambda: not one.pids(), 20, "both have ended")
+    assert "upgrade_failed" in one.text()
 
 
 def test_a_listener_on_a_path_is_handed_over(server, begin):
@@ -216,7 +282,7 @@ def test_a_listener_on_a_path_is_handed_over(server, begin):
         at = Endpoint(its, 6432, host=str(folder))
         one.upgrade()
         assert psql_value(at, "SELECT 7") == "7"
-        one.close()
+        one.end()
         assert not path.exists()
     finally:
         remove(folder)
@@ -226,13 +292,14 @@ def test_systemd_listens_and_is_told(server, begin):
     its = server("pg15")
     config = config_for(its)
     at = endpoint(its, config)
+    name = config["listeners"][0]["name"]
     manager = scratch("manager") / "notify"
-    with socket.socket() as listening, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
-        listening.bind((LOOPBACK, at.port))
-        listening.listen()
+    # Another address than the listener's own: the name alone tells whose it is, in each process.
+    with socket.create_server((LOOPBACK, 0)) as listening, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        at = at.with_(port=listening.getsockname()[1])
         told.bind(str(manager))
         told.settimeout(20)
-        one = begin(config, sockets=[listening.fileno()], names="pg15", environment={"NOTIFY_SOCKET": str(manager)})
+        one = begin(config, sockets=[listening.fileno()], names=name, environment={"NOTIFY_SOCKET": str(manager)})
         assert told.recv(500).decode().startswith("READY=1\n")
         assert psql_value(at, "SELECT 7") == "7"
         old = one.pids()[0]
@@ -261,6 +328,8 @@ def test_ends_at_once(server, begin, name):
             one.wait_for("draining")
             os.kill(pid, signal.SIGTERM)
         wait_until(lambda: not one.pids(), 10, "it ends, whatever runs")
+        with pytest.raises(psycopg.errors.AdminShutdown):
+            connection.commit()
 
 
 def test_an_interrupt_does_not_wait_for_the_delay(server, begin):
