@@ -148,7 +148,7 @@ struct Admin {
   ListenerTls tls;     // of `http`: disable or require
   bool dashboard = false;
   Readiness readiness = Readiness::any;
-  std::string console_database = "sluice";  // "pgbouncer" means it, too; "" = no console
+  std::string console_database = "sluice";  // "pgbouncer" means it, too
 };
 
 struct Limits {

@@ -215,8 +215,8 @@ void fields(V& v, Admin& a) {
   v.group("dashboard", dashboard, "the web page");
   v.group("readiness", a.readiness, "when /readyz says yes");
   v.option("console_database", a.console_database, Text{"name"},
-           "clients that log in to this database reach the console; `pgbouncer` means it, too; "
-           "\"\" = no console");
+           "clients that log in to this database, or to `pgbouncer`, reach the console; users "
+           "without `admin` are refused there");
 }
 
 template <typename V>

@@ -12,7 +12,7 @@ _OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
             "--disable-component-update", "--disable-sync"]
 VIEWS = ["overview", "pools", "sessions", "statements", "backends", "routes", "events", "configuration"]
 
-expect.set_options(timeout=10_000)
+expect.set_options(timeout=30_000)  # a machine that also compiles
 
 
 @contextmanager

@@ -86,15 +86,15 @@ def test_text_for_people(any_server, explain):
 
 
 @pytest.mark.parametrize("arguments, status, says", [
-    ((), 106, "--user"),
+    ((), 2, "--user"),
     (("-u", ""), 1, "--user must not be empty"),
-    (("-u", "x", "--protocol", "oracle"), 105, "postgresql"),
+    (("-u", "x", "--protocol", "oracle"), 2, "postgresql"),
     (("-u", "x", "--listener", "nope"), 1, "there is no listener"),
     (("-u", "x", "--address", "localhost"), 1, "--address"),
     (("-u", "x", "--claim", "scope"), 1, "NAME=VALUE"),
     (("-u", "x", "--token-file", "/nonexistent/token"), 1, "No such file"),
     (("-u", "x", "--statement", " ; "), 1, "has no statement"),
-    (("-u", "x", "--what"), 109, "--what"),
+    (("-u", "x", "--what"), 2, "--what"),
 ])
 def test_bad_questions(server, explain, arguments, status, says):
     done = explain(config_for(server("pg15")), *arguments)
