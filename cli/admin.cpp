@@ -12,7 +12,8 @@ namespace sluice::cli {
 protocol::Result<AdminPtr> start_admin(const config::Admin& config,
                                        const metrics::Registry& registry,
                                        const proxy::admin::HealthState& health,
-                                       proxy::op::Operator* house) {
+                                       proxy::op::Operator* house,
+                                       proxy::InheritedSockets& inherited) {
   if (!config.http && config.socket.empty()) {
     return AdminPtr();
   }
@@ -20,6 +21,7 @@ protocol::Result<AdminPtr> start_admin(const config::Admin& config,
   options.bind = config.http;
   options.socket = config.socket;
   options.tls = config.tls;
+  options.inherited = &inherited;
   proxy::admin::Site site;
   site.pages = proxy::admin::standard_pages(registry, health);
   site.house = house;

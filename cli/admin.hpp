@@ -16,10 +16,11 @@ namespace sluice::cli {
 using AdminPtr = std::unique_ptr<proxy::admin::HttpServer>;
 
 // Starts it; null when neither an address nor a socket is configured. What it is given outlives it.
-// `house` null: no API.
+// `house` null: no API. It takes of the inherited sockets what is bound to its addresses.
 protocol::Result<AdminPtr> start_admin(const config::Admin& config,
                                        const metrics::Registry& registry,
                                        const proxy::admin::HealthState& health,
-                                       proxy::op::Operator* house);
+                                       proxy::op::Operator* house,
+                                       proxy::InheritedSockets& inherited);
 
 }  // namespace sluice::cli

@@ -1,25 +1,23 @@
 #include "cli/run.hpp"
 
-#include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
-#include <cerrno>
-#include <chrono>
-#include <ctime>
 #include <functional>
 #include <iostream>
-#include <iterator>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #include "cli/admin.hpp"
 #include "cli/check.hpp"
+#include "cli/ending.hpp"
+#include "cli/signals.hpp"
+#include "cli/successor.hpp"
+#include "cli/upgrade.hpp"
 #include "metrics/log.hpp"
 #include "metrics/registry.hpp"
 #include "proxy/admin/health.hpp"
@@ -28,6 +26,7 @@
 #include "proxy/poller.hpp"
 #include "proxy/reload.hpp"
 #include "proxy/server.hpp"
+#include "proxy/service_manager.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -38,34 +37,6 @@ void start_log(const config::Log& settings) {
   options.format = settings.format == config::LogFormat::json ? metrics::log::Format::json
                                                               : metrics::log::Format::text;
   metrics::log::start(std::move(options));
-}
-
-// The next signal that asks for an end, 0 when `until` comes first. At SIGUSR1 files that were
-// moved away are opened anew, at SIGHUP the configuration is reloaded, and the wait goes on.
-int next_signal(const sigset_t& signals, proxy::Server& server,
-                proxy::TimePoint until = proxy::TimePoint::max()) {
-  for (;;) {
-    int signal = 0;
-    if (until == proxy::TimePoint::max()) {
-      signal = ::sigwaitinfo(&signals, nullptr);
-    } else {
-      const auto left = std::max(until - proxy::Clock::now(), proxy::Duration::zero());
-      const auto whole = std::chrono::duration_cast<std::chrono::seconds>(left);
-      const timespec timeout{whole.count(), std::chrono::nanoseconds(left - whole).count()};
-      signal = ::sigtimedwait(&signals, nullptr, &timeout);
-    }
-    if (signal == SIGUSR1) {
-      metrics::log::info("files_reopened");
-      server.reopen_files();
-    } else if (signal == SIGHUP) {
-      // What comes of it is in the log.
-      [[maybe_unused]] const auto reloaded = server.house()->reload({"", "signal"});
-    } else if (signal > 0) {
-      return signal;
-    } else if (errno != EINTR) {
-      return 0;
-    }
-  }
 }
 
 std::vector<proxy::admin::BackendHealth> backend_health(proxy::Server& server) {
@@ -105,34 +76,42 @@ std::unique_ptr<proxy::Reloader> make_reloader(const std::string& path, proxy::S
 
 using proxy::op::ShutdownMode;
 
-// Accepts nobody new and waits until the last client has left by itself, or for a signal.
-void wait_for_clients(proxy::Server& server, const sigset_t& signals) {
-  metrics::log::info("waiting_for_clients", {{"clients", server.clients()}});
-  server.stop_accepting();
-  int signal = 0;
-  while (signal == 0 && !server.empty()) {
-    signal = next_signal(signals, server, proxy::Clock::now() + std::chrono::milliseconds(50));
+struct End {
+  int signal = 0;            // that has asked for it; 0: none
+  bool handed_over = false;  // another process has taken this one's place
+};
+
+// While another process is about to take this one's place, an end waits for what becomes of that:
+// the other must not end with us. SIGQUIT, or to ask twice, ends both.
+End serve(Signals& signals, Upgrade& upgrade) {
+  int asked = 0;
+  for (;;) {
+    const int signal = signals.next(upgrade.next_look());
+    if (upgrade.look()) {
+      return {signal != 0 ? signal : asked, true};
+    }
+    if (signal == SIGQUIT || (signal != 0 && asked != 0)) {
+      return {signal, false};
+    }
+    asked = signal != 0 ? signal : asked;
+    if (asked != 0 && !upgrade.under_way()) {
+      return {asked, false};
+    }
   }
 }
 
-// Finishes what runs: readiness off, still accepting for drain.delay, then each session ends at its
-// next transaction end, at the latest at drain.timeout or at a second signal.
-void stop(proxy::Server& server, const sigset_t& signals) {
-  const config::Drain drain = server.config()->drain;
-  metrics::log::info("draining", {{"timeout_ms", drain.timeout.count()}});
-  int again =
-      drain.delay.count() > 0 ? next_signal(signals, server, proxy::Clock::now() + drain.delay) : 0;
-  server.drain();
-  auto deadline = proxy::Clock::now() + drain.timeout;
-  while (again == 0 && !server.empty() && proxy::Clock::now() < deadline) {
-    again = next_signal(signals, server, proxy::Clock::now() + std::chrono::milliseconds(10));
+void finish(proxy::Server& server, Signals& signals, ShutdownMode how, End end) {
+  if (how == ShutdownMode::immediate || end.signal == SIGQUIT) {
+    end_now(server);
+    return;
   }
-  if (!server.empty()) {
-    metrics::log::warning("drain_cut_short",
-                          {{"reason", again != 0 ? "second signal" : "timeout"}});
+  if (how == ShutdownMode::wait_for_clients) {
+    server.stop_accepting();
+    wait_for_clients(server, signals);
+  } else if (end.signal == 0) {  // who is connected may stay for a while
+    wait_for_clients(server, signals, proxy::Clock::now() + server.config()->drain.timeout);
   }
-  server.stop_now();
-  server.join();
+  drain(server, signals, end.handed_over || end.signal != SIGTERM);
 }
 
 // Every client and backend is a descriptor: take as many as the system allows.
@@ -156,15 +135,8 @@ int run_server(const std::string& path) {
 }
 
 int run_server(const std::string& path, std::shared_ptr<const config::Config> config) {
-  // Before any thread starts, so that all of them have these blocked.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGUSR1);
-  sigaddset(&signals, SIGHUP);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);
+  Signals signals;
+  const auto manager = proxy::ServiceManager::of_environment();
   ::prctl(PR_SET_DUMPABLE,
           0);  // passwords are in memory: no core files, no ptrace by the same user
 
@@ -181,12 +153,17 @@ int run_server(const std::string& path, std::shared_ptr<const config::Config> co
     metrics::Registry registry(SLUICE_VERSION);
     registry.set_io(std::string(proxy::poller_name(poller->poller)));
     proxy::Server server(config, registry, poller->poller);
+    server.inherit(proxy::InheritedSockets::take());
     proxy::op::House house(server, registry,
                            {SLUICE_VERSION, path, proxy::poller_name(poller->poller)});
+    signals.on(SIGUSR1, [&server] {
+      metrics::log::info("files_reopened");
+      server.reopen_files();
+    });
     std::atomic<ShutdownMode> how{ShutdownMode::drain};
     house.on_shutdown([&how](ShutdownMode mode, const proxy::op::Actor& /*by*/) {
       how = mode;
-      ::kill(::getpid(), SIGTERM);  // blocked in every thread: next_signal() takes it
+      ::kill(::getpid(), SIGTERM);  // blocked in every thread: Signals::next() takes it
       return protocol::Done{};
     });
     proxy::admin::HealthState health(
@@ -199,7 +176,7 @@ int run_server(const std::string& path, std::shared_ptr<const config::Config> co
           health.set_readiness(now.admin.readiness);
           renew_certificate(port, now.admin);
         });
-    const auto admin = start_admin(config->admin, registry, health, &house);
+    const auto admin = start_admin(config->admin, registry, health, &house, server.inherited());
     port = admin ? admin.value().get() : nullptr;
     const protocol::Status status = admin ? server.start() : admin.failure();
     if (!status) {
@@ -214,23 +191,31 @@ int run_server(const std::string& path, std::shared_ptr<const config::Config> co
       }
       health.set_started();
       metrics::log::info("started", {{"version", SLUICE_VERSION}, {"config", path}});
-      const int signal = next_signal(signals, server);
+      signals.on(SIGHUP, [&house, &manager] {
+        manager.reloading();  // what comes of it is in the log
+        [[maybe_unused]] const auto reloaded = house.reload({"", "signal"});
+        manager.ready("serving");
+      });
+      manager.ready("serving");
+      tell_predecessor();
+      Upgrade upgrade(server, port, manager, house.history());
+      signals.on(SIGUSR2, [&upgrade] { upgrade.begin(); });
+      const End end = serve(signals, upgrade);
+      if (!end.handed_over) {
+        upgrade.give_up();
+      }
+      signals.on(SIGUSR2, [] { metrics::log::warning("upgrade_too_late"); });
+      signals.on(SIGHUP, [] { metrics::log::warning("reload_too_late"); });
       if (reloader != nullptr) {
         reloader->stop();
       }
-      metrics::log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+      metrics::log::info("stopping", {{"signal", signal_name(end.signal)}});
+      if (!end.handed_over) {
+        manager.stopping();
+      }
       registry.set_draining(true);
       health.set_draining();
-      if (how == ShutdownMode::wait_for_clients) {
-        wait_for_clients(server, signals);
-      }
-      if (how == ShutdownMode::immediate) {
-        server.drain();
-        server.stop_now();
-        server.join();
-      } else {
-        stop(server, signals);
-      }
+      finish(server, signals, how, end);
     }
   }
   metrics::log::info("stopped");

@@ -33,6 +33,13 @@ protocol::Failure cannot_listen(const Listener& listener, int error) {
                             to_string(listener.config->bind) + ": " + std::strerror(error));
 }
 
+// Inherited by what is accepted.
+void tune(int fd) {
+  const int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+}
+
 // A listening socket, or -1 and why not.
 int listen_on(const SocketAddress& address, int& error) {
   int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -43,9 +50,7 @@ int listen_on(const SocketAddress& address, int& error) {
   int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (!address.local()) {
-    // Inherited by what is accepted.
-    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    tune(fd);
   }
   if (address.family() == AF_INET6) {
     ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
@@ -68,12 +73,21 @@ int listen_on(const SocketAddress& address, int& error) {
 protocol::Result<std::vector<std::unique_ptr<Acceptor>>> Acceptor::open(
     Server& server, const ListenerPtr& listener) {
   const config::Address& bind = listener->config->bind;
+  InheritedSockets& inherited = server.inherited();
+  if (auto named = inherited.claim_named(listener->config->name); !named.empty()) {
+    return adopt(server, listener, std::move(named));
+  }
   auto addresses = resolve(bind, Purpose::listen);
   if (!addresses) {
     return std::move(addresses.failure());
   }
   std::vector<std::unique_ptr<Acceptor>> acceptors;
   for (const SocketAddress& address : *addresses) {
+    if (auto bound = inherited.claim_bound(address)) {
+      auto adopted = adopt(server, listener, {*std::move(bound)});
+      acceptors.push_back(std::move(adopted.front()));
+      continue;
+    }
     int error = 0;
     int fd = listen_on(address, error);
     if (fd < 0 && error == EAFNOSUPPORT && addresses->size() > 1) {
@@ -90,6 +104,19 @@ protocol::Result<std::vector<std::unique_ptr<Acceptor>>> Acceptor::open(
   return acceptors;
 }
 
+std::vector<std::unique_ptr<Acceptor>> Acceptor::adopt(
+    Server& server, const ListenerPtr& listener, std::vector<InheritedSockets::Socket> sockets) {
+  std::vector<std::unique_ptr<Acceptor>> acceptors;
+  for (InheritedSockets::Socket& socket : sockets) {
+    tune(socket.fd);
+    metrics::log::info("listener_inherited",
+                       {{"listener", listener->config->name}, {"address", socket.bound}});
+    acceptors.emplace_back(new Acceptor(server, listener, socket.fd, socket.bound));
+    acceptors.back()->name_ = socket.name;
+  }
+  return acceptors;
+}
+
 Acceptor::Acceptor(Server& server, ListenerPtr listener, int fd, std::string bound)
     : server_(server), listener_(std::move(listener)), fd_(fd), bound_(std::move(bound)) {}
 
@@ -97,7 +124,8 @@ Acceptor::~Acceptor() {
   if (fd_ >= 0) {
     ::close(fd_);
   }
-  if (!listener_->config->bind.unix_path.empty()) {
+  const bool ours = name_ == InheritedSockets::kHandedOver;
+  if (ours && !listener_->config->bind.unix_path.empty()) {
     ::unlink(listener_->config->bind.unix_path.c_str());
   }
 }
@@ -133,7 +161,31 @@ void Acceptor::stop() {
   ::close(std::exchange(fd_, -1));
 }
 
+void Acceptor::hand_over() {
+  name_ = InheritedSockets::kUnnamed;  // a path is the other's to remove
+  if (loop_ == nullptr) {
+    return;
+  }
+  if (loop_->ring() == nullptr) {
+    stop();
+    return;
+  }
+  leaving_ = true;
+  if (accepting_ != nullptr) {
+    loop_->ring()->cancel(accepting_);  // what it has accepted until then comes first
+  } else if (accepted_.empty()) {
+    stop();
+  }
+}
+
+InheritedSockets::Socket Acceptor::socket() const {
+  return {fd_, name_, bound_};
+}
+
 void Acceptor::ask_ring() {
+  if (leaving_) {
+    return;
+  }
   if (accepting_ == nullptr && !loop_->ring()->accept(accepting_, fd_, *this)) {
     pause(EAGAIN);
   }
@@ -172,7 +224,11 @@ void Acceptor::take_accepted() {
   if (!accepted_.empty()) {
     loop_->call([this] { take_accepted(); });
   }
-  if (error == 0 || passes_by(error)) {
+  if (leaving_) {
+    if (accepting_ == nullptr && accepted_.empty()) {
+      stop();
+    }
+  } else if (error == 0 || passes_by(error)) {
     ask_ring();
   } else if (error != ECANCELED) {
     pause(error);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "protocol/result.hpp"
+#include "proxy/inherited_sockets.hpp"
 #include "proxy/listener.hpp"
 #include "proxy/loop.hpp"
 #include "proxy/ring.hpp"
@@ -20,7 +21,8 @@ class Server;
 
 class Acceptor final : private Watched, private RingListener {
  public:
-  // Binds and listens on every address of the listener; nothing is accepted before start().
+  // Listens on every address of the listener, with the server's inherited sockets where they fit;
+  // nothing is accepted before start().
   static protocol::Result<std::vector<std::unique_ptr<Acceptor>>> open(Server& server,
                                                                        const ListenerPtr& listener);
   ~Acceptor() override;
@@ -28,6 +30,13 @@ class Acceptor final : private Watched, private RingListener {
   // On the loop's thread.
   void start(Loop& loop);
   void stop();
+  // Stops for another process that has the same socket: who waits in the kernel's queue is left to
+  // it, who has been accepted is served.
+  void hand_over();
+  // Between start() and stop(), or the end of what hand_over() began.
+  bool accepts() const { return loop_ != nullptr; }
+  // For another process, while this one accepts.
+  InheritedSockets::Socket socket() const;
   // Who comes from now on is of this listener, whose address is the same. On the loop's thread once
   // it was started.
   void serve(ListenerPtr listener) { listener_ = std::move(listener); }
@@ -35,6 +44,8 @@ class Acceptor final : private Watched, private RingListener {
 
  private:
   Acceptor(Server& server, ListenerPtr listener, int fd, std::string bound);
+  static std::vector<std::unique_ptr<Acceptor>> adopt(
+      Server& server, const ListenerPtr& listener, std::vector<InheritedSockets::Socket> sockets);
   void on_events(std::uint32_t events) override;
   void on_accepted(int result) override;
   void ask_ring();
@@ -46,6 +57,9 @@ class Acceptor final : private Watched, private RingListener {
   ListenerPtr listener_;
   int fd_;
   std::string bound_;
+  // As which another process gets the socket: systemd's stays systemd's. See InheritedSockets.
+  std::string name_ = InheritedSockets::kHandedOver;
+  bool leaving_ = false;  // handed over
   Loop* loop_ = nullptr;
   std::unique_ptr<Timer> pause_;  // while no descriptor is to be had
   RingOp* accepting_ = nullptr;

@@ -83,6 +83,10 @@ protocol::Status Server::start() {
   for (auto& worker : workers_) {
     worker->start();
   }
+  for (const std::string& address : inherited_.unclaimed()) {
+    metrics::log::warning("inherited_socket_unused", {{"address", address}});
+  }
+  inherited_ = {};
   apply(*first);
   workers_.front()->loop.call([this] { upkeep_.start(*workers_.front()); });
   running_ = true;

@@ -4,6 +4,7 @@
 // configuration; start(), then drain() and join().
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -17,6 +18,7 @@
 #include "proxy/backend_pool.hpp"
 #include "proxy/cancel.hpp"
 #include "proxy/credentials.hpp"
+#include "proxy/inherited_sockets.hpp"
 #include "proxy/listener.hpp"
 #include "proxy/middleware/catalogue.hpp"
 #include "proxy/offload.hpp"
@@ -57,6 +59,11 @@ class Server {
   void drain();
   // Only the first half of drain(): those who are in may stay.
   void stop_accepting();
+  // Likewise, for another process that has the sockets too: nobody is turned away. Returns when
+  // nothing more is accepted here, after a second at the latest. Not on a worker's thread.
+  void hand_over();
+  // What is listened on now. Not on a worker's thread.
+  std::vector<InheritedSockets::Socket> sockets();
   // Ends what is left.
   void stop_now();
   bool empty() const { return clients_.load(std::memory_order_acquire) == 0; }
@@ -75,6 +82,10 @@ class Server {
   std::size_t clients() const { return clients_.load(std::memory_order_relaxed); }
   // The one in force.
   std::shared_ptr<const config::Config> config() const;
+  // Sockets to listen on in place of new ones, and those that are left of them. Until start()
+  // returns.
+  void inherit(InheritedSockets sockets) { inherited_ = std::move(sockets); }
+  InheritedSockets& inherited() { return inherited_; }
   // Who answers what operators ask, for sessions on the console; null: nobody. Set before start().
   void set_operator(op::Operator* house) { operator_ = house; }
   op::Operator* house() const { return operator_; }
@@ -123,6 +134,8 @@ class Server {
   };
   protocol::Status prepare_listener(Change& change, const config::Listener& entry);
   void listen(std::vector<Listening> listening);
+  // On the thread of the acceptors.
+  void each_acceptor(const std::function<void(Acceptor&)>& act);
   void ask_sessions_to_leave(const std::vector<BackendPoolPtr>& gone);
 
   const Policy::Maker maker_;
@@ -138,6 +151,7 @@ class Server {
   Upkeep upkeep_;                             // outlives the pools, which call it
   BackendPools pools_;
   op::Operator* operator_ = nullptr;
+  InheritedSockets inherited_;
   std::atomic<std::uint64_t> backend_ids_{1};
   std::atomic<std::size_t> clients_{0};
   std::atomic<std::size_t> max_clients_{0};

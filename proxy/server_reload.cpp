@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <functional>
+#include <future>
 #include <iterator>
+#include <thread>
 #include <utility>
 
 #include "config/url.hpp"
@@ -172,20 +176,44 @@ void Server::listen(std::vector<Listening> before) {
   });
 }
 
+void Server::each_acceptor(const std::function<void(Acceptor&)>& act) {
+  std::vector<Listening> all;
+  {
+    const std::lock_guard lock(mutex_);
+    all = listening_;
+  }
+  for (const Listening& one : all) {
+    for (const auto& acceptor : one.acceptors) {
+      act(*acceptor);
+    }
+  }
+}
+
 void Server::stop_accepting() {
   stopping_ = true;
-  workers_.front()->loop.call([this] {
-    std::vector<Listening> all;
-    {
-      const std::lock_guard lock(mutex_);
-      all = listening_;
-    }
-    for (const Listening& one : all) {
-      for (const auto& acceptor : one.acceptors) {
-        acceptor->stop();
+  workers_.front()->loop.call([this] { each_acceptor([](Acceptor& one) { one.stop(); }); });
+}
+
+void Server::hand_over() {
+  stopping_ = true;
+  workers_.front()->loop.call([this] { each_acceptor([](Acceptor& one) { one.hand_over(); }); });
+  for (int i = 0; i < 1000 && !sockets().empty(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+std::vector<InheritedSockets::Socket> Server::sockets() {
+  std::promise<std::vector<InheritedSockets::Socket>> found;
+  workers_.front()->loop.call([this, &found] {
+    std::vector<InheritedSockets::Socket> all;
+    each_acceptor([&all](Acceptor& one) {
+      if (one.accepts()) {
+        all.push_back(one.socket());
       }
-    }
+    });
+    found.set_value(std::move(all));
   });
+  return found.get_future().get();
 }
 
 // On each worker; when the last one has done so, the pools that are gone close.

@@ -19,6 +19,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "metrics/log.hpp"
+#include "proxy/address.hpp"
 #include "proxy/admin/await.hpp"
 #include "proxy/admin/connection.hpp"
 #include "proxy/admin/socket_file.hpp"
@@ -64,6 +65,8 @@ struct HttpServer::Impl {
 
   Reach reach() const;
   protocol::Status listen();
+  std::optional<InheritedSockets::Socket> inherited(const SocketAddress& address);
+  void bind_anew(const tcp::endpoint& endpoint, error_code& error);
   protocol::Status listen_tcp(const config::Address& bind);
   protocol::Status listen_local();
   template <typename Protocol>
@@ -111,6 +114,23 @@ Reach HttpServer::Impl::reach() const {
   return {error ? options.bind->host == "localhost" : address.is_loopback()};
 }
 
+std::optional<InheritedSockets::Socket> HttpServer::Impl::inherited(const SocketAddress& address) {
+  return options.inherited != nullptr ? options.inherited->claim_bound(address) : std::nullopt;
+}
+
+void HttpServer::Impl::bind_anew(const tcp::endpoint& endpoint, error_code& error) {
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) {
+    acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  }
+  if (!error) {
+    acceptor.bind(endpoint, error);
+  }
+  if (!error) {
+    acceptor.listen(tcp::acceptor::max_listen_connections, error);
+  }
+}
+
 protocol::Status HttpServer::Impl::listen_tcp(const config::Address& bind) {
   if (!bind.unix_path.empty()) {
     return protocol::fail(protocol::FailureKind::internal, "admin.http cannot be a unix socket");
@@ -125,15 +145,11 @@ protocol::Status HttpServer::Impl::listen_tcp(const config::Address& bind) {
     return refuse(where, error);
   }
   const tcp::endpoint endpoint = found.begin()->endpoint();
-  acceptor.open(endpoint.protocol(), error);
-  if (!error) {
-    acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-  }
-  if (!error) {
-    acceptor.bind(endpoint, error);
-  }
-  if (!error) {
-    acceptor.listen(tcp::acceptor::max_listen_connections, error);
+  if (auto socket =
+          inherited(socket_address(endpoint.data(), static_cast<socklen_t>(endpoint.size())))) {
+    acceptor.assign(endpoint.protocol(), socket->fd, error);
+  } else {
+    bind_anew(endpoint, error);
   }
   if (!error) {
     port = acceptor.local_endpoint(error).port();
@@ -145,9 +161,14 @@ protocol::Status HttpServer::Impl::listen_tcp(const config::Address& bind) {
 }
 
 protocol::Status HttpServer::Impl::listen_local() {
-  auto descriptor = socket_file.listen(options.socket);
+  auto address = resolve(config::Address{.unix_path = options.socket}, Purpose::listen);
+  const auto socket = address ? inherited(address->front()) : std::nullopt;
+  auto descriptor = socket ? protocol::Result<int>(socket->fd) : socket_file.listen(options.socket);
   if (!descriptor) {
     return descriptor.failure();
+  }
+  if (socket && socket->owns_path()) {
+    socket_file.adopt(options.socket);
   }
   error_code error;
   local_acceptor.assign(Local(), *descriptor, error);
@@ -330,6 +351,26 @@ protocol::Status HttpServer::reload_tls(const config::ListenerTls& tls) {
   const std::lock_guard lock(impl_->tls_mutex);
   impl_->tls = std::move(made);
   return protocol::Done{};
+}
+
+std::vector<InheritedSockets::Socket> HttpServer::sockets() const {
+  std::vector<InheritedSockets::Socket> all;
+  if (impl_->acceptor.is_open()) {
+    all.push_back({impl_->acceptor.native_handle(), InheritedSockets::kHandedOver, ""});
+  }
+  if (impl_->local_acceptor.is_open()) {
+    const bool ours = impl_->socket_file.ours();
+    all.push_back({impl_->local_acceptor.native_handle(),
+                   ours ? InheritedSockets::kHandedOver : InheritedSockets::kUnnamed, ""});
+  }
+  return all;
+}
+
+void HttpServer::hand_over() {
+  if (impl_->thread.joinable()) {
+    asio::post(impl_->context, [this] { impl_->socket_file.release(); });
+  }
+  stop();
 }
 
 void HttpServer::stop() {

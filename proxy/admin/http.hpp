@@ -12,10 +12,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "config/config.hpp"
 #include "protocol/result.hpp"
 #include "proxy/admin/router.hpp"
+#include "proxy/inherited_sockets.hpp"
 
 namespace sluice::proxy::admin {
 
@@ -23,6 +25,8 @@ struct HttpOptions {
   std::optional<config::Address> bind;  // port 0: any free one, see port(). Not a unix socket.
   std::string socket;                   // path of a unix socket; "" = none
   config::ListenerTls tls;              // of `bind`
+  // Where a socket for these addresses may be; null: nowhere. Until start() returns.
+  InheritedSockets* inherited = nullptr;
   std::size_t max_connections = 256;
   std::size_t max_header = 8192;
   std::size_t max_body = 65536;
@@ -44,8 +48,12 @@ class HttpServer {
   // Reads the certificate again, for the connections from now on. Those of before, and after a
   // failure the old certificate, stay. From any thread.
   protocol::Status reload_tls(const config::ListenerTls& tls);
+  // What is listened on, for another process; after start() and before stop().
+  std::vector<InheritedSockets::Socket> sockets() const;
   // Finishes the requests that run, within stop_timeout, and joins the threads. Once or more.
   void stop();
+  // Likewise, for another process that has the sockets too: the unix socket keeps its file.
+  void hand_over();
 
  private:
   struct Impl;

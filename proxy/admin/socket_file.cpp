@@ -99,6 +99,13 @@ protocol::Result<int> SocketFile::listen(const std::string& path) {
   return descriptor;
 }
 
+void SocketFile::adopt(const std::string& path) {
+  if (const auto mark = mark_of(path)) {
+    path_ = path;
+    mark_ = *mark;
+  }
+}
+
 void SocketFile::remove() {
   if (!path_.empty() && mark_of(path_) == mark_) {
     ::unlink(path_.c_str());

@@ -20,8 +20,13 @@ class SocketFile {
   // A socket that nobody listens on any more is replaced; any other file, and one where somebody
   // answers, is left alone and named in the failure. The descriptor, non-blocking.
   protocol::Result<int> listen(const std::string& path);
+  // Of a socket that is listened on already: its file is ours from now on.
+  void adopt(const std::string& path);
   // The file, if it is still this socket's.
   void remove();
+  // The file is somebody else's from now on.
+  void release() { path_.clear(); }
+  bool ours() const { return !path_.empty(); }
 
  private:
   // Tells a file from another one at the same path; the number of an inode alone is soon used
