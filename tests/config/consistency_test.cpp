@@ -153,7 +153,8 @@ TEST(Consistency, passwords_of_admins_do_not_cross_the_network_in_silence) {
     EXPECT_EQ(problems(with(admin, "read_only")), warned) << bind;
     EXPECT_EQ(problems(with(admin, "false")), Lines{}) << bind;
   }
-  for (const char* bind : {"127.0.0.1:9127", "localhost:9127", "\"[::1]:9127\"", "127.1.2.3:9127"}) {
+  for (const char* bind :
+       {"127.0.0.1:9127", "localhost:9127", "\"[::1]:9127\"", "127.1.2.3:9127"}) {
     EXPECT_EQ(problems(with(std::string("http: ") + bind, "true")), Lines{}) << bind;
   }
   const std::string tls = "http: \":9127\", tls: {mode: require, cert_file: a, key_file: b}";
