@@ -1,8 +1,10 @@
 #include "cli/ctl.hpp"
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <boost/json/serialize.hpp>
 #include <chrono>
+#include <cstdio>
 #include <iostream>
 #include <memory>
 #include <thread>
@@ -133,6 +135,11 @@ std::string list_text(const json::value& value, const char* pointer, const std::
 std::string cell_text(const json::value& value) {
   if (value.is_null()) {
     return {};
+  }
+  if (value.is_double()) {  // not with the exponent that JSON's writer gives every number
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%.9g", value.get_double());
+    return text.data();
   }
   return value.is_string() ? std::string(value.get_string().c_str(), value.get_string().size())
                            : json::serialize(value);
