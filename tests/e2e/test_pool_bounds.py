@@ -15,6 +15,7 @@ from harness import schema
 pytestmark = [pytest.mark.proxy_only, pytest.mark.sanitized, pytest.mark.alone]
 
 SIZE, OVERFLOW, CLIENTS, SECONDS = 4, 3, 120, 6
+LEAST, PATIENCE = 3, 60  # what every client gets done, and how many seconds more it may take for it
 LOST = (psycopg.Error, pymysql.err.Error, OSError)
 
 
@@ -107,14 +108,20 @@ def some_work(client, at, number, dice):
 
 
 def churn(at, number, until, errors, done):
+    """Works until then, and however slow the machine is until it has been answered LEAST times."""
     dice = random.Random(number)
-    while time.monotonic() < until:
+
+    def goes_on():
+        now = time.monotonic()
+        return now < until or (done[number] < LEAST and now < until + PATIENCE)
+
+    while goes_on():
         try:
             with connect(at, number) as client:
                 for _ in range(dice.randint(1, 12)):
                     some_work(client, at, number, dice)
                     done[number] += 1
-                    if time.monotonic() > until:
+                    if not goes_on():
                         break
         except LOST as failure:
             errors.append(str(failure))
@@ -133,14 +140,15 @@ def test_the_server_never_sees_more_than_the_bound(any_server, start, kill_every
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(SECONDS + 40)
+            thread.join(SECONDS + PATIENCE + 40)
         assert not any(thread.is_alive() for thread in threads), "a client was never answered"
     report = (f"most {watch.most}, looks {watch.looks}, kills {watch.kills}, queries {sum(done)}, "
               f"errors {len(errors)}")
     print(report)
     assert watch.looks > 50
-    assert SIZE <= watch.most <= SIZE + OVERFLOW
-    assert sum(done) > 2 * CLIENTS
+    assert watch.most <= SIZE + OVERFLOW
+    assert watch.most >= SIZE or kill_every
+    assert min(done) >= LEAST, done
     # Who loses a connection in a query is told so; nobody else notices anything.
     assert len(errors) <= watch.kills, errors[:5]
     closed = at.sluice.metrics()
