@@ -89,7 +89,8 @@ BackendPool::BackendPool(std::shared_ptr<Shared> shared, std::string user, std::
       shared_(std::move(shared)),
       dialect_(protocol::dialect(to_protocol(shared_->now()->pool->protocol))),
       user_(std::move(user)),
-      database_(std::move(database)) {}
+      database_(std::move(database)),
+      delays_overflow_(shared_->now()->pool->overflow_delay > Duration::zero()) {}
 
 metrics::log::About BackendPool::about() const {
   metrics::log::About about;
@@ -107,6 +108,7 @@ std::string BackendPool::description() const {
 }
 
 void BackendPool::adapt(bool renew, TimePoint now) {
+  delays_overflow_.store(config()->overflow_delay > Duration::zero(), std::memory_order_relaxed);
   slots.set_limits(limits_of(*config()), now);
   if (!renew) {
     return;

@@ -116,7 +116,7 @@ class BackendPool : public std::enable_shared_from_this<BackendPool> {
   void note_success(LoginOrder order);
   // Time alone may serve one who waits: the overflow opens, a backend that is down is tried again.
   bool waits_are_timed() const {
-    return slots.limits().overflow_delay > Duration::zero() ||
+    return delays_overflow_.load(std::memory_order_relaxed) ||
            down_.load(std::memory_order_relaxed);
   }
   // For one who is not served because the backend is down: the last error, since when, and when it
@@ -146,6 +146,7 @@ class BackendPool : public std::enable_shared_from_this<BackendPool> {
   const std::string user_;
   const std::string database_;
   AddressBook book_;
+  std::atomic<bool> delays_overflow_;
   std::atomic<bool> down_{false};  // the last attempt failed
   mutable std::mutex mutex_;
   std::optional<protocol::Failure> last_failure_;  // since the last success

@@ -148,7 +148,7 @@ class ClientConversation final : public Conversation, private SyntaxSource {
   bool ask(const Head& head, Exchange& out, Step& stop);
   bool obey(Verdict& verdict, const Head& head, Exchange& out, Step& stop);
   void rewrite(const Head& head, std::string_view text);
-  StatementPtr bound_by(const Head& head) const;
+  const StatementPtr* bound_by(const Head& head) const;
   void keep_digest(const Statement& statement);
   std::optional<Failure> fixed_setting(const Head& head) const;
   bool guard_body(Bytes piece, Exchange& out);

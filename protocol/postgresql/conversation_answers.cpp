@@ -38,7 +38,10 @@ void ClientConversation::answer(Answer::End end) {
     return;
   }
   Inspection& state = *inspection_;
-  const std::string sqlstate = std::exchange(state.sqlstate, {});
+  std::string sqlstate;
+  if (!state.sqlstate.empty()) {
+    sqlstate.swap(state.sqlstate);
+  }
   Answer answer;
   answer.end = state.cut_in_front ? Answer::End::limited : end;
   answer.rows = state.cut_in_front ? state.shown : end == Answer::End::skipped ? 0 : state.rows;

@@ -149,7 +149,7 @@ bool ClientConversation::ask(const Head& head, Exchange& out, Step& stop) {
   state.admission = {};
   state.digest.reset();
   state.rewritten.clear();
-  StatementPtr statement;
+  const StatementPtr* statement = nullptr;  // nothing moves it while the Inspector is asked
   switch (head.type) {
     case frontend::kQuery:
       request.kind = RequestKind::query;
@@ -167,7 +167,7 @@ bool ClientConversation::ask(const Head& head, Exchange& out, Step& stop) {
     case frontend::kBind:
       // Who holds a backend is asked at the Execute; who does not is asked before it takes one.
       statement = link_ == nullptr && state.asks_at_bind ? bound_by(head) : nullptr;
-      if (!statement) {
+      if (statement == nullptr) {
         return true;
       }
       request.kind = RequestKind::prepare;
@@ -178,7 +178,7 @@ bool ClientConversation::ask(const Head& head, Exchange& out, Step& stop) {
       statement = state.statement_of(cursor.cstring());
       state.admission.fetch = cursor.be32();
       request.kind = RequestKind::execute;
-      request.truncated = !statement;
+      request.truncated = statement == nullptr;
       request.kept = &state.digest;
       break;
     }
@@ -188,31 +188,32 @@ bool ClientConversation::ask(const Head& head, Exchange& out, Step& stop) {
     default:
       return true;
   }
-  if (statement) {
-    request.text = statement->text();
-    request.truncated = statement->body.empty();
-    if (statement->kept.get() != nullptr) {
-      state.digest = {statement, statement->kept.get()};
+  if (statement != nullptr) {
+    const Statement& prepared = **statement;
+    request.text = prepared.text();
+    request.truncated = prepared.body.empty();
+    if (prepared.kept.get() != nullptr) {
+      state.digest = {*statement, prepared.kept.get()};
     }
     request.kept = &state.digest;
   }
   Verdict verdict = state.inspector.ask(request);
-  if (statement) {
-    keep_digest(*statement);
+  if (statement != nullptr) {
+    keep_digest(**statement);
   }
   return obey(verdict, head, out, stop);
 }
 
 // The statement that a Bind names; null: not known.
-StatementPtr ClientConversation::bound_by(const Head& head) const {
+const StatementPtr* ClientConversation::bound_by(const Head& head) const {
   Cursor cursor(head.body());
   cursor.cstring();
   const std::string_view name = cursor.cstring();
   if (!cursor.ok() || name.empty()) {
-    return cursor.ok() ? unnamed_ : nullptr;
+    return cursor.ok() && unnamed_ ? &unnamed_ : nullptr;
   }
   const auto* known = statements_ ? statements_->find(name) : nullptr;
-  return known != nullptr ? known->statement : nullptr;
+  return known != nullptr && known->statement ? &known->statement : nullptr;
 }
 
 // What the Inspector had made of a text stays with the statement, for the next time that it runs.
@@ -372,7 +373,8 @@ ClientConversation::Step ClientConversation::send_admitted(const Head& head, Exc
     return std::nullopt;
   }
   Step stop;
-  if (inspection_ && !inspection_->rewritten.empty()) {
+  const bool rewritten = inspection_ && !inspection_->rewritten.empty();
+  if (rewritten) {
     Head changed;
     changed.type = head.type;
     changed.held = true;
@@ -384,7 +386,7 @@ ClientConversation::Step ClientConversation::send_admitted(const Head& head, Exc
   }
   if (!stop) {
     admitted_ = false;
-    if (inspection_) {
+    if (rewritten) {
       Buffer().swap(inspection_->rewritten);
     }
   }

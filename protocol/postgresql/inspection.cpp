@@ -70,12 +70,12 @@ void Inspection::close(std::string_view portal) {
   }
 }
 
-StatementPtr Inspection::statement_of(std::string_view portal) const {
+const StatementPtr* Inspection::statement_of(std::string_view portal) const {
   if (portal.empty()) {
-    return unnamed_;
+    return unnamed_ ? &unnamed_ : nullptr;
   }
   const auto place = named_.find(std::string(portal));
-  return place == named_.end() ? nullptr : place->second;
+  return place == named_.end() || !place->second ? nullptr : &place->second;
 }
 
 void Inspection::forget_portals() {

@@ -105,10 +105,11 @@ class Inspection {
     cut = cut_in_front = errored = wrote = copied_out = saw_row = failing = false;
   }
 
-  // ---- portals: the statement that each was bound from; null: not known
+  // ---- portals: the statement that each was bound from; null: not known. Valid until the portal
+  // is bound anew, closed or forgotten.
   void bind(std::string_view portal, StatementPtr statement);
   void close(std::string_view portal);
-  StatementPtr statement_of(std::string_view portal) const;
+  const StatementPtr* statement_of(std::string_view portal) const;
   void forget_portals();
 
  private:

@@ -196,7 +196,15 @@ protocol::Verdict Chain::ask(const protocol::Request& request) {
   if (verdict.goes_on()) {
     remember(request, now, verdict);
   }
-  return {verdict.kind, std::move(verdict.failure), std::move(verdict.text), verdict.limits};
+  protocol::Verdict told;
+  told.kind = verdict.kind;
+  told.limits = verdict.limits;
+  if (told.kind == Verdict::Kind::refuse) {
+    told.failure = std::move(verdict.failure);
+  } else if (told.kind == Verdict::Kind::rewrite) {
+    told.text = std::move(verdict.text);
+  }
+  return told;
 }
 
 std::size_t Chain::begin(Verdict& verdict) {
@@ -280,9 +288,11 @@ void Chain::decided(const protocol::Request& request, const Now& now, const Verd
 }
 
 void Chain::remember(const protocol::Request& request, const Now& now, const Verdict& verdict) {
-  if (request.may_move) {
-    pool_ = verdict.pool;
+  if (request.may_move && verdict.pool != moved_to_) {
     moved_to_ = verdict.pool;
+  }
+  if (request.may_move && !verdict.pool.empty()) {
+    pool_ = verdict.pool;
   }
   if (request.kind == RequestKind::prepare) {
     return;
@@ -296,7 +306,9 @@ void Chain::remember(const protocol::Request& request, const Now& now, const Ver
   open.asked.at = now.steady;
   open.asked.in_transaction = request.in_transaction;
   open.asked.truncated = request.truncated;
-  open.asked.pool = moved_to_;
+  if (!moved_to_.empty()) {
+    open.asked.pool = moved_to_;
+  }
   if (wants_.digest && request.kind != RequestKind::other) {
     open.asked.digest = request.shared_digest();
   }
@@ -309,24 +321,31 @@ void Chain::answered(const protocol::Answer& answer) {
   if (closed_ || answered_ == open_.size()) {
     return;
   }
-  const Now now = this->now();
-  const Asked asked = std::move(open_[answered_].asked);
-  ++answered_;
-  oldest_since_ = now.steady;
-  if (answered_ == open_.size()) {
-    open_.clear();
-    answered_ = 0;
-  } else if (answered_ >= kMoveUp && answered_ * 2 >= open_.size()) {
-    open_.erase(open_.begin(), open_.begin() + static_cast<std::ptrdiff_t>(answered_));
-    answered_ = 0;
-  }
   if (!wants_.answer) {
+    take_oldest();
     return;
   }
+  const Asked asked = std::move(open_[answered_].asked);
+  take_oldest();
+  const Now now = this->now();
   for (Slot& slot : slots_) {
     if (slot.entry->wants.answer) {
       guarded(slot, "on_answer", [&](Part& part) { part.on_answer(asked, answer, now); });
     }
+  }
+}
+
+// The oldest request is not open any more.
+void Chain::take_oldest() {
+  if (++answered_ == open_.size()) {
+    open_.clear();
+    answered_ = 0;
+    return;
+  }
+  oldest_since_ = now().steady;
+  if (answered_ >= kMoveUp && answered_ * 2 >= open_.size()) {
+    open_.erase(open_.begin(), open_.begin() + static_cast<std::ptrdiff_t>(answered_));
+    answered_ = 0;
   }
 }
 
@@ -338,10 +357,6 @@ void Chain::give_up_delayed(protocol::Failure why) {
   if (delayed_) {
     delayed_->given_up = std::move(why);
   }
-}
-
-std::string Chain::take_pool() {
-  return std::exchange(pool_, {});
 }
 
 Chain::Running Chain::running() const {

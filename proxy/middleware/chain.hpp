@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/config.hpp"
@@ -80,7 +81,7 @@ class Chain final : public protocol::Inspector {
   void give_up_delayed(protocol::Failure why);
 
   // The pool that the request at the head goes to; "" = the route's. Told once.
-  std::string take_pool();
+  std::string take_pool() { return pool_.empty() ? std::string() : std::exchange(pool_, {}); }
 
   // The oldest request that was allowed and has no answer yet.
   struct Running {
@@ -131,6 +132,7 @@ class Chain final : public protocol::Inspector {
   void end_delay(const Now& now);
   void decided(const protocol::Request& request, const Now& now, const Verdict& verdict);
   void remember(const protocol::Request& request, const Now& now, const Verdict& verdict);
+  void take_oldest();
   void refused(const Entry& entry, Verdict& verdict, const protocol::Request* request);
   void word(protocol::Failure& failure) const;
   void failed(const Entry& entry, std::string_view phase, std::string_view what) const;
