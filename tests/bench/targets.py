@@ -27,6 +27,7 @@ class Target:
     daemon: object = None  # whose CPU seconds are counted; none for the server itself
     folder: pathlib.Path | None = None
     server: object = field(default=None, repr=False)
+    admin_port: int = 0  # sluice
 
     def cpu_seconds(self) -> float:
         return host.cpu_seconds(self.daemon.pid) if self.daemon else 0.0
@@ -47,6 +48,8 @@ class Setup:
     prefix: tuple = ()  # before the program, as in valgrind's command line
     client_secret: tuple = ()  # sluice: another key and value than `password`
     middleware: tuple = ()  # sluice: its global chain
+    databases: tuple = ()  # sluice: clients that log in to one of these have a pool of that name
+    max_clients: int = MAX_CLIENTS  # of sluice
     unix: bool = False  # PostgreSQL: backends over the server's unix-domain socket
 
 
@@ -81,16 +84,18 @@ def _sluice_config(setup: Setup, io: str, port: int) -> dict:
     if server.certificates:
         listener["tls"] = {"mode": "prefer", "cert_file": str(server.certificates.cert),
                            "key_file": str(server.certificates.key)}
+    pool = {"url": _backend_url(setup), "pool_size": setup.pool_size, "pool_timeout": "60s",
+            "max_prepared_statements": 200, "tls": {"mode": "disable"}}
     return {
         "workers": setup.workers,
         "io": io,
         "listeners": [listener],
-        "pools": {"main": {"url": _backend_url(setup), "pool_size": setup.pool_size, "pool_timeout": "60s",
-                           "max_prepared_statements": 200, "tls": {"mode": "disable"}}},
+        "pools": {"main": pool, **{name: {**pool, "pool_size": 2} for name in setup.databases}},
         "users": [{"name": schema.APP, **secret}],
         "middleware": list(setup.middleware),
-        "routes": [{"name": "all", "pool": "main"}],
-        "limits": {"max_client_connections": MAX_CLIENTS},
+        "routes": [*({"name": name, "match": {"database": name}, "pool": name} for name in setup.databases),
+                   {"name": "all", "pool": "main"}],
+        "limits": {"max_client_connections": setup.max_clients},
         "log": {"level": "warning", "format": "text"},
     }
 
@@ -98,7 +103,7 @@ def _sluice_config(setup: Setup, io: str, port: int) -> dict:
 def sluice(setup: Setup, io: str = "epoll") -> Target:
     port = free_port()
     running = Sluice(_sluice_config(setup, io, port), prefix=setup.prefix)
-    return Target(f"sluice {io}", port, running.daemon, running.folder)
+    return Target(f"sluice {io}", port, running.daemon, running.folder, admin_port=running.admin_port)
 
 
 def sluice_io(setup: Setup) -> tuple[list[str], str]:

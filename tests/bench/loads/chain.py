@@ -1,4 +1,5 @@
-"""What middleware costs: the same sluice without a chain, with three cheap entries, with ten, with an audit."""
+"""What middleware costs: the same sluice without a chain, with three cheap entries, with ten, with an audit, with
+statement_statistics."""
 
 import dataclasses
 import functools
@@ -25,7 +26,8 @@ TEN = (*CHEAP,
 
 class Chain(PgBench):
     name = "chain"
-    title = "pgbench -S through sluice without middleware, with 3 and 10 entries in its chain, with an audit"
+    title = ("pgbench -S through sluice without middleware, with 3 and 10 entries in its chain, with an audit, "
+             "with statement_statistics")
 
     def cases(self):
         return [(mode, many) for mode in ("simple", "prepared") for many in wanted(self.options, [16, 64])]
@@ -40,7 +42,8 @@ class Chain(PgBench):
         plain = self.rig.setup(self.family)
         found = []
         for io in targets.sluice_io(plain)[0]:
-            for word, chain in (("", ()), (" +3", CHEAP), (" +10", TEN), (" +audit", audit)):
+            for word, chain in (("", ()), (" +3", CHEAP), (" +10", TEN), (" +audit", audit),
+                                (" +statistics", ("statement_statistics",))):
                 one = targets.sluice(dataclasses.replace(plain, middleware=chain), io)
                 one.name += word
                 found.append(one)

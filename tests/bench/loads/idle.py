@@ -23,9 +23,9 @@ WARM_UP = 50
 SETTLE_SECONDS = 2.0
 
 
-def pg_client(port: int, tls: bool):
+def pg_client(port: int, tls: bool, database: str = schema.DATABASE):
     connection = psycopg2.connect(host=LOOPBACK, port=port, user=schema.APP, password=schema.PASSWORD,
-                                  dbname=schema.DATABASE, sslmode="require" if tls else "disable",
+                                  dbname=database, sslmode="require" if tls else "disable",
                                   gssencmode="disable", connect_timeout=30)
     connection.autocommit = True
     return connection
