@@ -24,7 +24,6 @@
 #include "proxy/admin/connection.hpp"
 #include "proxy/admin/socket_file.hpp"
 #include "proxy/admin/transport.hpp"
-#include "proxy/tls_context.hpp"
 
 namespace sluice::proxy::admin {
 namespace {
@@ -59,7 +58,7 @@ std::string text_of(const tcp::endpoint& peer) {
 
 }  // namespace
 
-// All of it but start(), reload_tls() and stop() runs on the thread.
+// All of it but start(), read_tls(), use_tls() and stop() runs on the thread.
 struct HttpServer::Impl {
   Impl(HttpOptions o, Site site) : options(std::move(o)), router(std::move(site), reach()) {}
 
@@ -316,9 +315,11 @@ HttpServer::~HttpServer() {
 }
 
 protocol::Status HttpServer::start() {
-  if (protocol::Status status = reload_tls(impl_->options.tls); !status) {
-    return status;
+  auto tls = read_tls(impl_->options.tls);
+  if (!tls) {
+    return std::move(tls.failure());
   }
+  use_tls(std::move(*tls));
   if (protocol::Status status = impl_->listen(); !status) {
     return status;
   }
@@ -338,19 +339,18 @@ std::uint16_t HttpServer::port() const {
   return impl_->port;
 }
 
-protocol::Status HttpServer::reload_tls(const config::ListenerTls& tls) {
-  TlsContextPtr made;
-  if (tls.mode != config::TlsMode::disable) {
-    // No protocol is chosen by ALPN: as for MySQL.
-    auto context = make_server_tls(tls, config::Protocol::mysql);
-    if (!context) {
-      return context.failure();
-    }
-    made = std::move(*context);
+protocol::Result<TlsContextPtr> HttpServer::read_tls(const config::ListenerTls& tls) {
+  const config::TlsMode mode = impl_->options.tls.mode;
+  if (mode == config::TlsMode::disable || tls.mode != mode) {
+    return impl_->current_tls();
   }
+  // No protocol is chosen by ALPN: as for MySQL.
+  return make_server_tls(tls, config::Protocol::mysql);
+}
+
+void HttpServer::use_tls(TlsContextPtr tls) {
   const std::lock_guard lock(impl_->tls_mutex);
-  impl_->tls = std::move(made);
-  return protocol::Done{};
+  impl_->tls = std::move(tls);
 }
 
 std::vector<InheritedSockets::Socket> HttpServer::sockets() const {
