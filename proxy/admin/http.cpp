@@ -46,6 +46,18 @@ asio::awaitable<Answer> answer_slowly(Router& router, Request request) {
   co_return router.answer(request);
 }
 
+// One more in `count` for as long as it lives.
+class Counted {
+ public:
+  explicit Counted(std::size_t& count) : count_(count) { ++count_; }
+  ~Counted() { --count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+ private:
+  std::size_t& count_;
+};
+
 std::string text_of(const tcp::endpoint& peer) {
   const auto address = peer.address();
   const bool mapped = address.is_v6() && address.to_v6().is_v4_mapped();
@@ -245,8 +257,13 @@ asio::awaitable<void> HttpServer::Impl::accept_all(asio::basic_socket_acceptor<P
       co_await wait.async_wait(kAwait);
       continue;
     }
-    if (make_room()) {  // else it is closed
+    if (!make_room()) {
+      continue;  // it is closed
+    }
+    try {
       asio::co_spawn(context, serve(welcome(std::move(socket))), asio::detached);
+    } catch (const std::exception& caught) {  // no memory for it, or for its TLS
+      metrics::log::error("admin_http_exception", {{"error", caught.what()}});
     }
   }
 }
@@ -274,11 +291,9 @@ asio::awaitable<Answer> HttpServer::Impl::answer(Request request) {
     busy.headers.emplace_back("Retry-After", "1");
     co_return busy;
   }
-  ++answering;
-  Answer answer =
-      co_await asio::co_spawn(pool, answer_slowly(router, std::move(request)), asio::use_awaitable);
-  --answering;
-  co_return answer;
+  const Counted counted(answering);
+  co_return co_await asio::co_spawn(pool, answer_slowly(router, std::move(request)),
+                                    asio::use_awaitable);
 }
 
 void HttpServer::Impl::begin_stop() {
