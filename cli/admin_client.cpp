@@ -1,11 +1,12 @@
 #include "cli/admin_client.hpp"
 
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/beast/core/detail/base64.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
@@ -16,6 +17,8 @@
 #include <boost/json/value_to.hpp>
 #include <optional>
 #include <utility>
+
+#include "proxy/tls_context.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -62,6 +65,39 @@ std::string words_of(const Response& response) {
   return out;
 }
 
+// Why who answers there is not taken for the sluice that is meant, and what to do about it.
+std::string refused_certificate(const AdminAddress& address, long why) {
+  std::string out = "the certificate of " + to_string(address) +
+                    " is not trusted: " + X509_verify_cert_error_string(why);
+  switch (why) {
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      out += "; give --admin with a name or an address that is in it";
+      break;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:  // another one of the same name
+      out += "; give --ca-file with the authority that has signed it";
+      break;
+    default:
+      break;
+  }
+  return out;
+}
+
+// With TLS at the other end alone, what comes is no HTTP, or nothing.
+std::string no_answer(const AdminAddress& address, const error_code& failed) {
+  const bool no_http =
+      failed.category() == http::make_error_code(http::error::bad_version).category();
+  return "no answer from " + to_string(address) + ": " + failed.message() +
+         (no_http && address.unix_path.empty() && !address.tls
+              ? "; if it has admin.tls, the address begins with https://"
+              : "");
+}
+
 }  // namespace
 
 // A connection of any of the three kinds. Every step waits for its end, bounded by the stream's own
@@ -98,6 +134,9 @@ class AdminClient::Line {
                 : exchange(*plain_, *plain_, request, response);
   }
 
+  // After open() has failed: somebody may answer, but is not trusted; why. Else empty.
+  const std::string& refused() const { return refused_; }
+
  private:
   using Local = beast::basic_stream<asio::local::stream_protocol>;
   using Found = asio::ip::tcp::resolver::results_type;
@@ -118,25 +157,35 @@ class AdminClient::Line {
   }
 
   error_code open_tls(const Found& found, const std::string& ca_file) {
-    error_code failed;
-    context_.set_verify_mode(asio::ssl::verify_peer);
-    if (ca_file.empty()) {
-      context_.set_default_verify_paths(failed);
-    } else {
-      context_.load_verify_file(ca_file, failed);
+    config::PoolTls verify;
+    verify.mode = config::TlsMode::verify_full;
+    verify.ca_file = ca_file;
+    const auto trusted = proxy::make_client_tls(verify);
+    if (!trusted) {
+      return refuse(trusted.failure().text);
     }
+    SSL_CTX_up_ref(trusted.value()->get());  // asio's context gives one back
+    context_.emplace(trusted.value()->get());
+    tls_.emplace(io_, *context_);
+    if (const auto named = proxy::expect_server(tls_->native_handle(), address_.host); !named) {
+      return refuse(named.failure().text);
+    }
+    auto& below = beast::get_lowest_layer(*tls_);
+    below.expires_after(kAdminTimeout);
+    error_code failed = step([&](auto handler) { below.async_connect(found, handler); });
     if (failed) {
       return failed;
     }
-    tls_.emplace(io_, context_);
-    tls_->set_verify_callback(asio::ssl::host_name_verification(address_.host));
-    SSL_set_tlsext_host_name(tls_->native_handle(), address_.host.c_str());
-    auto& below = beast::get_lowest_layer(*tls_);
-    below.expires_after(kAdminTimeout);
-    failed = step([&](auto handler) { below.async_connect(found, handler); });
-    return failed ? failed : step([&](auto handler) {
-      tls_->async_handshake(asio::ssl::stream_base::client, handler);
-    });
+    failed =
+        step([&](auto handler) { tls_->async_handshake(asio::ssl::stream_base::client, handler); });
+    const long verified = SSL_get_verify_result(tls_->native_handle());
+    return failed && verified != X509_V_OK ? refuse(refused_certificate(address_, verified))
+                                           : failed;
+  }
+
+  error_code refuse(std::string why) {
+    refused_ = std::move(why);
+    return asio::error::access_denied;
   }
 
   template <typename Stream, typename Below>
@@ -155,7 +204,8 @@ class AdminClient::Line {
 
   const AdminAddress address_;
   asio::io_context io_;
-  asio::ssl::context context_{asio::ssl::context::tls_client};
+  std::string refused_;
+  std::optional<asio::ssl::context> context_;
   std::optional<Local> local_;
   std::optional<beast::tcp_stream> plain_;
   std::optional<beast::ssl_stream<beast::tcp_stream>> tls_;
@@ -200,13 +250,14 @@ protocol::Result<json::value> AdminClient::ask(const std::string& method, const 
     failed = line_->open(ca_file_);
     failed = failed ? failed : line_->exchange(request, response);
   }
-  unreachable_ = static_cast<bool>(failed);
+  const std::string refused = line_->refused();
+  unreachable_ = failed && refused.empty();
   if (failed || !response.keep_alive()) {
     line_.reset();
   }
   if (failed) {
     return protocol::fail(FailureKind::internal,
-                          "no answer from " + to_string(address_) + ": " + failed.message());
+                          refused.empty() ? no_answer(address_, failed) : refused);
   }
   if (response.result_int() >= 300) {
     return protocol::fail(FailureKind::internal, words_of(response));

@@ -35,7 +35,8 @@ struct AdminOptions {
   std::string address;  // --admin, or $SLUICE_ADMIN
   std::string config;   // -c: the file that names admin.socket or admin.http
   std::string user;     // --user, or $SLUICE_ADMIN_USER; the socket asks for none
-  std::string ca_file;  // that https is verified by; "" = the system's
+  // --ca-file, or $SLUICE_ADMIN_CA_FILE: what https is verified by; "" = the system's
+  std::string ca_file;
 };
 void add_admin_options(CLI::App& command, AdminOptions& options);
 
@@ -57,7 +58,7 @@ class AdminClient {
   protocol::Result<boost::json::value> get(const std::string& path);
   protocol::Result<boost::json::value> post(const std::string& path,
                                             const boost::json::value& body);
-  // The last request found nobody who answers.
+  // The last request found nobody who answers; one whose certificate is not trusted is somebody.
   bool unreachable() const { return unreachable_; }
 
  private:

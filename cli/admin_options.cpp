@@ -121,8 +121,11 @@ void add_admin_options(CLI::App& command, AdminOptions& options) {
       "-u,--user", options.user,
       "admin user, where it is not a unix socket; without it $SLUICE_ADMIN_USER. The "
       "password is $SLUICE_ADMIN_PASSWORD, or asked for");
-  command.add_option("--ca-file", options.ca_file,
-                     "certificates in PEM that https is verified by; without it the system's");
+  command
+      .add_option("--ca-file", options.ca_file,
+                  "certificates in PEM that https is verified by; without it "
+                  "$SLUICE_ADMIN_CA_FILE, or the system's")
+      ->type_name("FILE");
 }
 
 protocol::Result<AdminClient> make_admin_client(const AdminOptions& options) {
@@ -148,7 +151,9 @@ protocol::Result<AdminClient> make_admin_client(const AdminOptions& options) {
       login.password = std::move(*given);
     }
   }
-  return AdminClient(std::move(*address), std::move(login), options.ca_file);
+  return AdminClient(
+      std::move(*address), std::move(login),
+      options.ca_file.empty() ? environment("SLUICE_ADMIN_CA_FILE") : options.ca_file);
 }
 
 }  // namespace sluice::cli

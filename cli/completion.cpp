@@ -1,6 +1,7 @@
 #include "cli/completion.hpp"
 
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <iostream>
 #include <memory>
 
@@ -116,6 +117,29 @@ std::string all_words(const CommandWords& command) {
   return out;
 }
 
+// The command that the words lead to is the one of its arguments; fish's own conditions would take
+// a word behind any other for a command.
+std::string fish_place(const CommandWords& root) {
+  std::string paths;
+  each(root, [&](const CommandWords& command) {
+    paths += &command == &root ? "" : " " + fish_quoted(command.path);
+  });
+  return "function __sluice_at\n"
+         "    set -l place sluice\n"
+         "    set -l words (commandline -opc)\n"
+         "    set -e words[1]\n"
+         "    for word in $words\n"
+         "        switch \"$place $word\"\n"
+         "            case" +
+         paths +
+         "\n"
+         "                set place \"$place $word\"\n"
+         "        end\n"
+         "    end\n"
+         "    test \"$place\" = \"$argv\"\n"
+         "end\n";
+}
+
 }  // namespace
 
 std::string bash_completion(const CommandWords& root) {
@@ -127,6 +151,10 @@ std::string bash_completion(const CommandWords& root) {
   const auto words = [](const std::string& choices) {
     return "COMPREPLY=($(compgen -W " + quoted(choices) + " -- \"$current\"))";
   };
+  // Names may hold blanks; and a command is not the folder that has its name.
+  const std::string add_files =
+      "compopt -o filenames 2>/dev/null; "
+      "mapfile -t -O \"${#COMPREPLY[@]}\" COMPREPLY < <(compgen -f -- \"$current\")";
   return "# bash completion of sluice, made by `sluice completion bash`\n"
          "_sluice() {\n"
          "  local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
@@ -140,15 +168,17 @@ std::string bash_completion(const CommandWords& root) {
          "    esac\n"
          "  done\n"
          "  case \"$path $before\" in\n" +
-         value_cases(root, "COMPREPLY=($(compgen -f -- \"$current\"))", words) +
+         value_cases(root, add_files, words) +
          "  esac\n"
          "  case \"$path\" in\n" +
          cases +
          "  esac\n"
          "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
-         "  [[ -z $files || $current == -* ]] || COMPREPLY+=($(compgen -f -- \"$current\"))\n"
+         "  [[ -z $files || $current == -* ]] || { " +
+         add_files +
+         "; }\n"
          "}\n"
-         "complete -o filenames -F _sluice sluice\n";
+         "complete -F _sluice sluice\n";
 }
 
 std::string zsh_completion(const CommandWords& root) {
@@ -168,8 +198,8 @@ std::string zsh_completion(const CommandWords& root) {
       }
     }
     const std::string choices = positional_choices(command);
-    cases += "    " + quoted(command.path) + ")\n      commands=(" + commands +
-             " )\n      options=(" + options + " '--help:what it takes' )\n";
+    cases += "    " + quoted(command.path) + ")\n      subcommands=(" + commands +
+             " )\n      flags=(" + options + " '--help:what it takes' )\n";
     cases += choices.empty() ? "" : "      compadd -- " + choices + "\n";
     cases += takes_files(command) ? "      _files\n" : "";
     cases += "      ;;\n";
@@ -179,7 +209,7 @@ std::string zsh_completion(const CommandWords& root) {
          "# zsh completion of sluice, made by `sluice completion zsh`\n"
          "_sluice() {\n"
          "  local place=sluice word\n"
-         "  local -a commands options\n"
+         "  local -a subcommands flags\n"  // $commands and $options are zsh's own
          "  for word in ${words[2,CURRENT-1]}; do\n"
          "    case \"$place $word\" in\n"
          "      " +
@@ -193,27 +223,20 @@ std::string zsh_completion(const CommandWords& root) {
          "  case \"$place\" in\n" +
          cases +
          "  esac\n"
-         "  (( $#commands )) && _describe command commands\n"
-         "  _describe -o option options\n"
+         "  (( $#subcommands )) && _describe command subcommands\n"
+         "  _describe -o option flags\n"
          "}\n"
          "if [[ $funcstack[1] == _sluice ]]; then _sluice \"$@\"; else compdef _sluice sluice; "
          "fi\n";
 }
 
 std::string fish_completion(const CommandWords& root) {
-  std::string out =
-      "# fish completion of sluice, made by `sluice completion fish`\n"
-      "complete -c sluice -f\n";
+  std::string out = "# fish completion of sluice, made by `sluice completion fish`\n" +
+                    fish_place(root) +
+                    "complete -c sluice -f\n"
+                    "complete -c sluice -s h -l help -d 'what it takes'\n";
   each(root, [&](const CommandWords& command) {
-    std::string condition = "__fish_use_subcommand";
-    if (&command != &root) {
-      condition.clear();
-      std::istringstream parts(command.path.substr(root.path.size() + 1));
-      for (std::string part; parts >> part;) {
-        condition += (condition.empty() ? "" : "; and ") + ("__fish_seen_subcommand_from " + part);
-      }
-    }
-    const std::string head = "complete -c sluice -n " + fish_quoted(condition);
+    const std::string head = "complete -c sluice -n " + fish_quoted("__sluice_at " + command.path);
     for (const CommandWords& inner : command.commands) {
       out += head + " -a " + inner.name + " -d " + fish_quoted(short_help(inner.help)) + "\n";
     }

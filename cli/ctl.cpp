@@ -204,6 +204,7 @@ void add_ctl(Commands& commands) {
       examples({"sluice ctl -c sluice.yaml SHOW POOLS",
                 "sluice ctl --admin unix:/run/sluice/admin.sock pause pets",
                 "SLUICE_ADMIN=http://127.0.0.1:9127 sluice ctl -u ops --json show clients",
+                "sluice ctl --admin https://db1.example:9127 --ca-file ca.crt -u ops SHOW POOLS",
                 "sluice ctl -c sluice.yaml SHOW HELP"}));
   commands.on(command, [options] { return run_ctl(*options); });
 }

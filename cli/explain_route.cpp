@@ -80,8 +80,10 @@ void add_explain_route(Commands& commands) {
       ->add_option("--claim", options.claims,
                    "NAME=VALUE: of the token, which is taken for good; may be repeated")
       ->allow_extra_args(false);
-  command->add_option("--token-file", options.token_file,
-                      "file with the token, which is checked then as at a login");
+  command
+      ->add_option("--token-file", options.token_file,
+                   "file with the token, which is checked then as at a login")
+      ->type_name("FILE");
   command->add_option("--tls-subject", question.tls_subject,
                       "of the client's certificate, such as CN=app,O=Example");
   command->add_option("--statement", options.statement,

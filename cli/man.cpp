@@ -17,10 +17,11 @@ struct Variable {
   std::string_view help;
 };
 
-constexpr std::array<Variable, 8> kEnvironment{{
+constexpr std::array<Variable, 9> kEnvironment{{
     {"SLUICE_ADMIN", "where ctl, reload, drain and top find the running sluice"},
     {"SLUICE_ADMIN_USER", "as whom they log in there, unless it is a unix socket"},
     {"SLUICE_ADMIN_PASSWORD", "its password; without it the terminal is asked"},
+    {"SLUICE_ADMIN_CA_FILE", "certificates that they verify https by; without it the system's"},
     {"PGPASSWORD", "of run --backend postgresql://..., where the url has no password"},
     {"MYSQL_PWD", "of run --backend mysql://..., likewise"},
     {"SLUICE_CLIENT_PASSWORD", "of those who may log in to run --backend; without it the url's"},
@@ -34,12 +35,14 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kStatuses
     {"2", "The command line is wrong."},
 }};
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kSignals{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kSignals{{
     {"SIGTERM, SIGINT",
      "run ends once its sessions have, at the latest after drain.timeout; the second one ends it "
      "at once."},
+    {"SIGQUIT", "run ends at once."},
     {"SIGHUP", "run reads its file again, as `sluice reload` has it do."},
     {"SIGUSR1", "run opens the files of the audit anew."},
+    {"SIGUSR2", "run starts the program that now lies at its path, which takes its place."},
 }};
 
 constexpr std::string_view kAbout =

@@ -47,20 +47,33 @@ std::vector<proxy::admin::BackendHealth> backend_health(proxy::Server& server) {
   return health;
 }
 
-// The old one stays where the new one cannot be used: what else was reloaded is in force already.
-void renew_certificate(proxy::admin::HttpServer* port, const config::Admin& admin) {
-  if (port == nullptr || !admin.http) {
-    return;
+// What a reload has to do beside the server: the certificate of the admin port, where there is one,
+// and who is asked when it is ready.
+proxy::Reloader::Prepared prepare_admin(proxy::admin::HttpServer* port,
+                                        proxy::admin::HealthState& health,
+                                        const config::Admin& admin) {
+  proxy::TlsContextPtr tls;
+  if (port != nullptr) {
+    auto files = port->read_tls(admin.tls);
+    if (!files) {
+      return std::move(files.failure());
+    }
+    tls = std::move(*files);
   }
-  if (const protocol::Status renewed = port->reload_tls(admin.tls); !renewed) {
-    metrics::log::failed("admin_certificate_kept", renewed.failure());
-  }
+  return std::function<void()>([port, tls, &health, readiness = admin.readiness] {
+    health.set_readiness(readiness);
+    if (port != nullptr) {
+      port->use_tls(tls);
+    }
+  });
 }
+
+using PrepareChange = std::function<proxy::Reloader::Prepared(const config::Config&)>;
 
 // Null: the configuration is in no file.
 std::unique_ptr<proxy::Reloader> make_reloader(const std::string& path, proxy::Server& server,
                                                proxy::op::House& house, metrics::Registry& registry,
-                                               std::function<void(const config::Config&)> changed) {
+                                               PrepareChange prepare) {
   if (path.empty()) {
     house.on_reload([](const proxy::op::Actor& /*by*/) -> protocol::Result<proxy::op::Reloaded> {
       return protocol::fail(protocol::FailureKind::unsupported_feature,
@@ -69,7 +82,7 @@ std::unique_ptr<proxy::Reloader> make_reloader(const std::string& path, proxy::S
     return nullptr;
   }
   auto reloader = std::make_unique<proxy::Reloader>(path, server, registry);
-  reloader->on_change(std::move(changed));
+  reloader->on_change(std::move(prepare));
   house.on_reload([&one = *reloader](const proxy::op::Actor& by) { return one.reload(by); });
   return reloader;
 }
@@ -172,9 +185,8 @@ int run_server(const std::string& path, std::shared_ptr<const config::Config> co
     house.ready_by([&health] { return health.ready().ok; });
     std::atomic<proxy::admin::HttpServer*> port{nullptr};
     const auto reloader =
-        make_reloader(path, server, house, registry, [&health, &port](const config::Config& now) {
-          health.set_readiness(now.admin.readiness);
-          renew_certificate(port, now.admin);
+        make_reloader(path, server, house, registry, [&health, &port](const config::Config& next) {
+          return prepare_admin(port, health, next.admin);
         });
     const auto admin = start_admin(config->admin, registry, health, &house, server.inherited());
     port = admin ? admin.value().get() : nullptr;

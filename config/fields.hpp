@@ -190,7 +190,8 @@ struct Dashboard {
 template <typename V>
 void fields(V& v, AdminTls& t) {
   const Choice<TlsMode> modes{{{"disable", TlsMode::disable}, {"require", TlsMode::require}}, {}};
-  v.option("mode", t.tls.mode, modes, "whether admin.http speaks HTTPS");
+  v.option("mode", t.tls.mode, modes,
+           "whether admin.http speaks HTTPS; another mode takes a restart");
   v.option("cert_file", t.tls.cert_file, Text{"path"}, "certificate chain in PEM");
   v.option("key_file", t.tls.key_file, Text{"path"}, "its private key in PEM");
 }
@@ -210,7 +211,7 @@ void fields(V& v, Admin& a) {
            "unix socket of the same API for `sluice ctl`, `top` and `drain`, for the user that "
            "sluice runs as and root alone, who are admins there; without it: none");
   AdminTls tls{a.tls};
-  v.group("tls", tls, "TLS of admin.http");
+  v.group("tls", tls, "TLS of admin.http; its files are read again at each reload");
   Dashboard dashboard{a.dashboard};
   v.group("dashboard", dashboard, "the web page");
   v.group("readiness", a.readiness, "when /readyz says yes");

@@ -150,7 +150,8 @@ void fields(V& v, StatementRules& o) {
 template <typename V>
 void fields(V& v, StatementStatistics& o) {
   v.option("max_fingerprints", o.max_fingerprints, Integer{10, 100'000},
-           "kinds of statement that each worker keeps apart; the rarest of more are put together");
+           "kinds of statement that each worker keeps apart, the most of what entries say; the "
+           "rarest of more are put together");
   v.option("max_text", o.max_text, Size{32, 4096}, "of a normalised text; what is longer is cut");
 }
 

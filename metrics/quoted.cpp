@@ -106,4 +106,22 @@ void append_quoted(std::string& out, std::string_view text, BadByte bad) {
   out.push_back('"');
 }
 
+std::string valid_utf8(std::string text) {
+  std::string out;
+  std::size_t taken = 0;  // of `text`, into `out`
+  for (std::size_t at = 0; at < text.size();) {
+    const bool ascii = static_cast<unsigned char>(text[at]) < 0x80;
+    const CodePoint c = ascii ? CodePoint{0, 1, true} : decode(std::string_view(text).substr(at));
+    if (!c.valid) {
+      out.append(text, taken, at - taken).append("\xef\xbf\xbd");
+      taken = at + 1;
+    }
+    at += c.length;
+  }
+  if (taken == 0) {
+    return text;
+  }
+  return out.append(text, taken);
+}
+
 }  // namespace sluice::metrics

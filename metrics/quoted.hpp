@@ -18,4 +18,7 @@ enum class BadByte : std::uint8_t {
 
 void append_quoted(std::string& out, std::string_view text, BadByte bad = BadByte::replaced);
 
+// With U+FFFD in place of each byte that is no UTF-8; of JSON, the same JSON.
+std::string valid_utf8(std::string text);
+
 }  // namespace sluice::metrics

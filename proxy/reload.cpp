@@ -102,7 +102,10 @@ std::vector<std::string> keep_until_restart(const config::Config& in_force,
   kept.io = in_force.io;
   kept.admin.http = in_force.admin.http;
   kept.admin.socket = in_force.admin.socket;
-  kept.admin.tls = in_force.admin.tls;
+  // Its files are read as those of a listener are; with TLS or without is a matter of the socket.
+  if (kept.admin.tls.mode != in_force.admin.tls.mode) {
+    kept.admin.tls = in_force.admin.tls;
+  }
   kept.admin.dashboard = in_force.admin.dashboard;
   std::vector<std::string> keys;
   for (const config::Change& change : config::diff(kept, wanted)) {
@@ -185,10 +188,13 @@ protocol::Result<op::Reloaded> Reloader::take(const config::Loaded& loaded) {
   const auto after = std::make_shared<config::Config>(*loaded.config);
   reloaded.needs_restart = keep_until_restart(*before, *after);
   Digests digests = digests_of(files_beside(*after));
+  auto beside = prepare_ ? prepare_(*loaded.config) : Prepared([] {});
+  if (!beside) {
+    return refuse(beside.failure());
+  }
   auto change = server_.prepare(after);
   if (!change) {
-    log_problem({path_, 0, 0, change.failure().text, false});
-    return protocol::fail(FailureKind::internal, path_ + ": " + change.failure().text);
+    return refuse(change.failure());
   }
   for (const config::Change& one : config::diff(*before, *after)) {
     reloaded.changed.push_back(config::to_string(one));
@@ -206,10 +212,13 @@ protocol::Result<op::Reloaded> Reloader::take(const config::Loaded& loaded) {
   apply_log(before->log, after->log);
   watching_ = after->reload.watch;
   tell_certificates(*after);
-  if (changed_) {
-    changed_(*after);
-  }
+  (*beside)();
   return reloaded;
+}
+
+protocol::Failure Reloader::refuse(const protocol::Failure& failure) const {
+  log_problem({path_, 0, 0, failure.text, false});
+  return protocol::fail(FailureKind::internal, path_ + ": " + failure.text);
 }
 
 // Also when it cannot be loaded: who mends a file that it names shall not have to ask again.

@@ -36,10 +36,14 @@ class Reloader {
   Reloader(const Reloader&) = delete;
   Reloader& operator=(const Reloader&) = delete;
 
-  // Called with a configuration that has just come into force, for what is not the server's.
-  void on_change(std::function<void(const config::Config&)> hook) { changed_ = std::move(hook); }
-  // Calls `reload` when a file has become another, on a thread of its own. Call it once; the hooks
-  // are set before.
+  // For what is not the server's, called with what the file says before any of it comes into force:
+  // does what can fail, and gives what there is to do once it has. A failure refuses the file.
+  using Prepared = protocol::Result<std::function<void()>>;
+  void on_change(std::function<Prepared(const config::Config&)> hook) {
+    prepare_ = std::move(hook);
+  }
+  // Calls `reload` when a file has become another, on a thread of its own. Call it once; the hook
+  // is set before.
   void start(std::function<void()> reload);
   // Watches no more; waits for a reload that its thread has begun. Who asks is still served.
   void stop();
@@ -52,6 +56,7 @@ class Reloader {
   using Digests = std::map<std::string, std::string>;  // of files, by path
 
   protocol::Result<op::Reloaded> take(const config::Loaded& loaded);
+  protocol::Failure refuse(const protocol::Failure& failure) const;
   void watch(const config::Loaded& loaded);
   void tell_certificates(const config::Config& config);
   void run();
@@ -60,7 +65,7 @@ class Reloader {
   const std::string path_;
   Server& server_;
   metrics::Registry& registry_;
-  std::function<void(const config::Config&)> changed_;
+  std::function<Prepared(const config::Config&)> prepare_;
   std::function<void()> reload_;
 
   std::mutex reload_mutex_;  // one reload at a time; of what follows

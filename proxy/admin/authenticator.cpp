@@ -51,10 +51,14 @@ protocol::Bytes bytes_of(std::string_view text) {
 
 }  // namespace
 
-bool Authenticator::Bucket::take(double capacity, double rate, TimePoint now) {
+double Authenticator::Bucket::at(double capacity, double rate, TimePoint now) const {
   const double seconds = std::chrono::duration<double>(now - filled).count();
-  level =
-      filled == TimePoint{} ? capacity : std::min(capacity, level + std::max(0.0, seconds) * rate);
+  return filled == TimePoint{} ? capacity
+                               : std::min(capacity, level + std::max(0.0, seconds) * rate);
+}
+
+bool Authenticator::Bucket::take(double capacity, double rate, TimePoint now) {
+  level = at(capacity, rate, now);
   filled = now;
   if (level < 1) {
     return false;
@@ -125,14 +129,22 @@ void Authenticator::remember(const std::string& key, const ConfigPtr& config, Ti
   known_[key] = now + kRemembered;
 }
 
-// Each try counts as a failure until it has succeeded.
+// Each try counts as a failure until it has succeeded. Only who is looked at has a bucket, and it
+// is kept until it is full again: names made up by the thousand let nobody's failures be forgotten.
 bool Authenticator::may_try(const std::string& who, TimePoint now) {
   const std::lock_guard lock(mutex_);
-  if (failures_.size() >= kMaxEntries) {
-    failures_.clear();
+  const auto known = failures_.find(who);
+  if (known != failures_.end() && known->second.at(kFailures, 1, now) < 1) {
+    return false;
   }
-  return failures_[who].take(kFailures, 1, now) &&
-         verifications_.take(kVerifications, kVerifications, now);
+  if (!verifications_.take(kVerifications, kVerifications, now)) {
+    return false;
+  }
+  if (failures_.size() >= kMaxEntries) {
+    std::erase_if(failures_,
+                  [now](const auto& one) { return one.second.at(kFailures, 1, now) >= kFailures; });
+  }
+  return failures_[who].take(kFailures, 1, now);
 }
 
 void Authenticator::forgive(const std::string& who) {

@@ -54,6 +54,7 @@ class Authenticator {
   struct Bucket {
     double level = 0;
     TimePoint filled{};
+    double at(double capacity, double rate, TimePoint now) const;
     bool take(double capacity, double rate, TimePoint now);
   };
 

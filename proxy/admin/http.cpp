@@ -24,7 +24,6 @@
 #include "proxy/admin/connection.hpp"
 #include "proxy/admin/socket_file.hpp"
 #include "proxy/admin/transport.hpp"
-#include "proxy/tls_context.hpp"
 
 namespace sluice::proxy::admin {
 namespace {
@@ -47,6 +46,18 @@ asio::awaitable<Answer> answer_slowly(Router& router, Request request) {
   co_return router.answer(request);
 }
 
+// One more in `count` for as long as it lives.
+class Counted {
+ public:
+  explicit Counted(std::size_t& count) : count_(count) { ++count_; }
+  ~Counted() { --count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+ private:
+  std::size_t& count_;
+};
+
 std::string text_of(const tcp::endpoint& peer) {
   const auto address = peer.address();
   const bool mapped = address.is_v6() && address.to_v6().is_v4_mapped();
@@ -59,7 +70,7 @@ std::string text_of(const tcp::endpoint& peer) {
 
 }  // namespace
 
-// All of it but start(), reload_tls() and stop() runs on the thread.
+// All of it but start(), read_tls(), use_tls() and stop() runs on the thread.
 struct HttpServer::Impl {
   Impl(HttpOptions o, Site site) : options(std::move(o)), router(std::move(site), reach()) {}
 
@@ -246,8 +257,13 @@ asio::awaitable<void> HttpServer::Impl::accept_all(asio::basic_socket_acceptor<P
       co_await wait.async_wait(kAwait);
       continue;
     }
-    if (make_room()) {  // else it is closed
+    if (!make_room()) {
+      continue;  // it is closed
+    }
+    try {
       asio::co_spawn(context, serve(welcome(std::move(socket))), asio::detached);
+    } catch (const std::exception& caught) {  // no memory for it, or for its TLS
+      metrics::log::error("admin_http_exception", {{"error", caught.what()}});
     }
   }
 }
@@ -275,11 +291,9 @@ asio::awaitable<Answer> HttpServer::Impl::answer(Request request) {
     busy.headers.emplace_back("Retry-After", "1");
     co_return busy;
   }
-  ++answering;
-  Answer answer =
-      co_await asio::co_spawn(pool, answer_slowly(router, std::move(request)), asio::use_awaitable);
-  --answering;
-  co_return answer;
+  const Counted counted(answering);
+  co_return co_await asio::co_spawn(pool, answer_slowly(router, std::move(request)),
+                                    asio::use_awaitable);
 }
 
 void HttpServer::Impl::begin_stop() {
@@ -316,9 +330,11 @@ HttpServer::~HttpServer() {
 }
 
 protocol::Status HttpServer::start() {
-  if (protocol::Status status = reload_tls(impl_->options.tls); !status) {
-    return status;
+  auto tls = read_tls(impl_->options.tls);
+  if (!tls) {
+    return std::move(tls.failure());
   }
+  use_tls(std::move(*tls));
   if (protocol::Status status = impl_->listen(); !status) {
     return status;
   }
@@ -338,19 +354,18 @@ std::uint16_t HttpServer::port() const {
   return impl_->port;
 }
 
-protocol::Status HttpServer::reload_tls(const config::ListenerTls& tls) {
-  TlsContextPtr made;
-  if (tls.mode != config::TlsMode::disable) {
-    // No protocol is chosen by ALPN: as for MySQL.
-    auto context = make_server_tls(tls, config::Protocol::mysql);
-    if (!context) {
-      return context.failure();
-    }
-    made = std::move(*context);
+protocol::Result<TlsContextPtr> HttpServer::read_tls(const config::ListenerTls& tls) {
+  const config::TlsMode mode = impl_->options.tls.mode;
+  if (mode == config::TlsMode::disable || tls.mode != mode) {
+    return impl_->current_tls();
   }
+  // No protocol is chosen by ALPN: as for MySQL.
+  return make_server_tls(tls, config::Protocol::mysql);
+}
+
+void HttpServer::use_tls(TlsContextPtr tls) {
   const std::lock_guard lock(impl_->tls_mutex);
-  impl_->tls = std::move(made);
-  return protocol::Done{};
+  impl_->tls = std::move(tls);
 }
 
 std::vector<InheritedSockets::Socket> HttpServer::sockets() const {

@@ -18,6 +18,7 @@
 #include "protocol/result.hpp"
 #include "proxy/admin/router.hpp"
 #include "proxy/inherited_sockets.hpp"
+#include "proxy/tls_context.hpp"
 
 namespace sluice::proxy::admin {
 
@@ -45,9 +46,11 @@ class HttpServer {
   // Reads the certificate, binds, listens and starts the threads. A failure says where and why.
   protocol::Status start();
   std::uint16_t port() const;  // the bound one; after start()
-  // Reads the certificate again, for the connections from now on. Those of before, and after a
-  // failure the old certificate, stay. From any thread.
-  protocol::Status reload_tls(const config::ListenerTls& tls);
+  // Reads certificate and key anew, for use_tls(), and changes nothing yet. What is of another mode
+  // than that of the start is not read: only a restart turns TLS on or off. From any thread.
+  protocol::Result<TlsContextPtr> read_tls(const config::ListenerTls& tls);
+  // For the connections from now on; those of before stay as they are. From any thread.
+  void use_tls(TlsContextPtr tls);
   // What is listened on, for another process; after start() and before stop().
   std::vector<InheritedSockets::Socket> sockets() const;
   // Finishes the requests that run, within stop_timeout, and joins the threads. Once or more.

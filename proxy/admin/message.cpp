@@ -8,6 +8,8 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include "metrics/quoted.hpp"
+
 namespace sluice::proxy::admin {
 namespace {
 
@@ -61,7 +63,7 @@ Answer json_answer(unsigned status, std::string body) {
   Answer answer;
   answer.status = status;
   answer.content_type = "application/json";
-  answer.body = std::move(body);
+  answer.body = metrics::valid_utf8(std::move(body));
   answer.body += '\n';
   return answer;
 }

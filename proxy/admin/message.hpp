@@ -46,6 +46,7 @@ struct Answer {
 
 // {"error": {"code": "...", "message": "..."}}
 Answer error_answer(unsigned status, std::string_view code, std::string_view message);
+// What is no UTF-8 in the texts of `body`, which come from clients and servers, is replaced.
 Answer json_answer(unsigned status, std::string body);
 
 // What the caller is sent: 304 without a body when it has the same page already.

@@ -86,7 +86,7 @@ Answer Router::answer(const Request& request) {
     return lost(request);
   } catch (const std::exception& caught) {
     metrics::log::error("admin_http_exception",
-                        {{"path", request.path.substr(0, 128)}, {"what", caught.what()}});
+                        {{"path", request.path.substr(0, 128)}, {"error", caught.what()}});
     return error_answer(500, "internal", "internal error");
   }
 }

@@ -101,7 +101,8 @@ void StatementTable::add(const protocol::sql::Digest& statement, const std::stri
   const std::uint64_t key = key_of(statement.fingerprint, pool);
   auto found = places_.find(key);
   if (found == places_.end()) {
-    if (places_.size() >= std::max<std::size_t>(bounds.rows, 1)) {
+    most_ = std::max({most_, bounds.rows, std::size_t{1}});
+    if (places_.size() >= most_) {
       make_room();
     }
     found = places_.emplace(key, Place{}).first;

@@ -69,7 +69,9 @@ class StatementTable {
   StatementTable& operator=(const StatementTable&) = delete;
 
   struct Bounds {
-    std::size_t rows = 1000;       // without the one for all others
+    // Without the one for all others. Of several that share the table, the most counts: a smaller
+    // one would throw out what the others have counted, a tenth for each of its new statements.
+    std::size_t rows = 1000;
     std::size_t text_size = 1024;  // bytes of a text; the rest is cut
   };
   struct Run {
@@ -93,6 +95,7 @@ class StatementTable {
 
   metrics::Gauge& kept_;
   metrics::Counter& evicted_;
+  std::size_t most_ = 0;  // rows that it was ever allowed
   // By fingerprint and pool together: should 64 bits ever collide, two rows are one.
   std::unordered_map<std::uint64_t, Place> places_;
   StatementRow others_;

@@ -63,6 +63,10 @@ TEST_F(Manual, completion_knows_every_command_and_option) {
     }
   }
   EXPECT_NE(bash.find("'drain wait_for_clients immediate'"), std::string::npos);
+  // A command is offered where it can stand, and its options behind it alone.
+  EXPECT_NE(fish.find("-n '__sluice_at sluice config' -a show"), std::string::npos);
+  EXPECT_NE(fish.find("-n '__sluice_at sluice config show' -l effective"), std::string::npos);
+  EXPECT_NE(fish.find("case 'sluice run'"), std::string::npos);
 }
 
 TEST(Help, long_texts_are_wrapped_at_blanks) {

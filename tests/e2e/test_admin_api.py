@@ -11,7 +11,7 @@ from clients import connection, rows, value
 from conftest import config_for
 from harness import schema
 from harness.process import LOOPBACK, free_port, wait_until
-from harness.sluice import Sluice
+from harness.sluice import Sluice, write_config
 from harness.tls import make_certificates
 from jsonschema import Draft202012Validator
 
@@ -235,5 +235,46 @@ def test_tls(server, tmp_path_factory):
         renewed = Api(sluice, ACT, "--cacert", other.ca, scheme="https")
         wait_until(lambda: renewed.get("status").status == 200, 10, "the new certificate is shown")
         assert secure.get("status").status == 0
+    finally:
+        sluice.close()
+
+
+def test_another_certificate_takes_a_reload_and_no_tls_a_restart(server, tmp_path_factory):
+    first, second = (make_certificates(tmp_path_factory.mktemp(name)) for name in ("first", "second"))
+
+    def files(made):
+        return {"mode": "require", "cert_file": str(made.cert), "key_file": str(made.key)}
+
+    sluice = Sluice(config_for(server("pg15"), users=USERS,
+                               extra={"admin": {"tls": files(first)}, "reload": {"watch": False}}), wait=False)
+
+    def trusting(made) -> Api:
+        return Api(sluice, ACT, "--cacert", made.ca, scheme="https")
+
+    def reload(asked_by, **tls) -> Answer:
+        sluice.config["admin"]["tls"] = tls
+        write_config(sluice.folder, sluice.config)
+        return trusting(asked_by).post("reload")
+
+    try:
+        wait_until(lambda: trusting(first).get("status").status == 200, 30, "https answers")
+        renewed = reload(first, **files(second)).data
+        assert renewed["changed"] == ["admin.tls.cert_file", "admin.tls.key_file"] and renewed["needs_restart"] == []
+        assert trusting(second).get("status").data["needs_restart"] == []
+        assert trusting(first).get("status").status == 0
+
+        key = second.key.read_bytes()
+        second.key.write_text("not a key")
+        refused = reload(second, **files(second))
+        assert refused.code == "422 reload_failed" and str(second.key) in refused.body
+        status = trusting(second).get("status").data
+        assert status["reload_ok"] is False and str(second.key) in status["reload_error"]
+        told = [event for event in trusting(second).get("events").data if event["kind"] == "reload_failed"]
+        assert len(told) == 1 and str(second.key) in told[0]["text"]
+
+        second.key.write_bytes(key)
+        assert reload(second, mode="disable").data["needs_restart"] == ["admin.tls.cert_file", "admin.tls.key_file",
+                                                                        "admin.tls.mode"]
+        assert trusting(second).get("status").data["reload_ok"] is True
     finally:
         sluice.close()

@@ -14,9 +14,11 @@ import time
 
 import pytest
 from clients import connection, run, value
+from conftest import config_for
 from harness import schema
 from harness.process import LOOPBACK, wait_until
-from harness.sluice import binary, write_config
+from harness.sluice import Sluice, binary, write_config
+from harness.tls import client_certificate, make_certificates
 
 pytestmark = pytest.mark.proxy_only
 
@@ -127,6 +129,86 @@ def test_drain_waits_for_the_end(any_server, run_sluice):
         assert done.returncode == 0 and "ended" in done.stderr, done
     wait_until(lambda: not at.sluice.daemon.running(), 5, "the process is gone")
     assert at.sluice.daemon.process.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    return make_certificates(tmp_path_factory.mktemp("tls"))
+
+
+def with_https(begin, server, cert, key):
+    """ask(*words, **environment): the program over https, as ops; ask.sluice has its admin port behind TLS."""
+    users = [{"name": schema.APP, "password": schema.PASSWORD}, OPS]
+    tls = {"mode": "require", "cert_file": str(cert), "key_file": str(key)}
+    running = begin(config_for(server("pg15"), users=users, extra={"admin": {"tls": tls}}))
+    url = f"https://{LOOPBACK}:{running.admin_port}"
+
+    def ask(*words, at=url, **environment):
+        where = [] if at is None else ["--admin", at]
+        return sluice(*words, *where, "-u", "ops",
+                      env={"SLUICE_ADMIN_PASSWORD": OPS["password"], "SLUICE_ADMIN_CA_FILE": "", **environment})
+
+    ask.sluice, ask.url = running, url
+    wait_until(lambda: "no answer" not in ask("reload").stderr, 30, "somebody answers")
+    return ask
+
+
+@pytest.fixture
+def begin_sluice():
+    """begin(config): a sluice that is not waited for: its probes are behind TLS."""
+    running = []
+
+    def begin(config) -> Sluice:
+        running.append(Sluice(config, wait=False))
+        return running[-1]
+
+    yield begin
+    for one in running:
+        one.close()
+
+
+@pytest.fixture
+def secure(server, begin_sluice, certificates):
+    return with_https(begin_sluice, server, certificates.cert, certificates.key)
+
+
+def test_https_is_verified(secure, certificates, tmp_path):
+    trusting = ["--ca-file", certificates.ca]
+    shown = secure("ctl", *trusting, "--json", "show", "pools")
+    assert shown.returncode == 0 and json.loads(shown.stdout) is not None, shown
+    assert "nothing has changed" in secure("reload", *trusting).stdout
+    assert "POOL" in secure("top", "--once", SLUICE_ADMIN_CA_FILE=str(certificates.ca)).stdout
+    by_name = secure.url.replace(LOOPBACK, "localhost")
+    assert secure("reload", *trusting, at=by_name).returncode == 0, "the certificate is for that, too"
+    from_file = secure("reload", "-c", secure.sluice.folder / "sluice.yaml", *trusting, at=None)
+    assert from_file.returncode == 0, f"the file says that it is https: {from_file}"
+
+    stranger = make_certificates(tmp_path)
+    for command in (["ctl", "show pools"], ["top", "--once"], ["reload"], ["drain", "--wait"]):
+        for more in ([], ["--ca-file", stranger.ca]):
+            refused = secure(*command, *more)
+            assert refused.returncode == 1 and "--ca-file" in refused.stderr, refused
+            assert f"the certificate of {secure.url} is not trusted: " in refused.stderr, refused
+            assert OPS["password"] not in refused.stderr + refused.stdout
+    assert secure.sluice.daemon.running(), "and nobody has drained it"
+    none = secure("reload", "--ca-file", tmp_path / "none.crt")
+    assert none.returncode == 1 and f"'{tmp_path / 'none.crt'}': No such file" in none.stderr, none
+    plain = secure("reload", at=secure.url.replace("https", "http"))
+    assert plain.returncode == 1 and "the address begins with https://" in plain.stderr, plain
+
+
+def test_https_is_verified_by_name(server, begin_sluice, certificates, tmp_path):
+    ask = with_https(begin_sluice, server, *client_certificate(certificates, tmp_path, "elsewhere.example"))
+    for url in (ask.url, ask.url.replace(LOOPBACK, "localhost")):
+        refused = ask("reload", "--ca-file", certificates.ca, at=url)
+        assert refused.returncode == 1 and "mismatch" in refused.stderr.lower(), refused
+        assert "a name or an address that is in it" in refused.stderr, refused
+
+
+def test_drain_over_https_waits_for_the_end(secure, certificates):
+    done = secure("drain", "--wait", "--ca-file", certificates.ca)
+    assert done.returncode == 0 and "ended" in done.stderr, done
+    wait_until(lambda: not secure.sluice.daemon.running(), 5, "the process is gone")
 
 
 class Screen:

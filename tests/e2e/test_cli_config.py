@@ -3,6 +3,8 @@
 import json
 import pathlib
 import re
+import shlex
+import shutil
 import subprocess
 
 import jsonschema
@@ -258,7 +260,7 @@ COMP_WORDS=({line}); [[ '{line}' == *' ' ]] && COMP_WORDS+=('')
 COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _sluice; printf '%s\\n' "${{COMPREPLY[@]}}\""""
     done = run(["bash", "-c", script])
     assert done.returncode == 0, done.stderr
-    return done.stdout.split()
+    return [one for one in done.stdout.splitlines() if one]
 
 
 def test_bash_completes():
@@ -268,6 +270,52 @@ def test_bash_completes():
     assert complete("sluice drain --mode i") == ["immediate"]
     assert complete("sluice completion z") == ["zsh"]
     assert str(ROOT / "docs/sluice.example.yaml") in complete(f"sluice check -c {ROOT}/docs/sluice.ex")
+
+
+def test_bash_completes_names_with_blanks(folder):
+    (folder / "old one.ini").touch()
+    for line in ("sluice run -c", "sluice ctl --ca-file", "sluice config convert"):
+        assert str(folder / "old one.ini") in complete(f"{line} {folder}/old"), line
+
+
+COMPLETES = {
+    "zsh": """
+        local -a offered; local CURRENT=${#words}
+        compadd() { offered+=("${@[2,-1]}") }
+        _describe() { [[ $1 == -o ]] && shift; offered+=("${(@P)2}") }
+        _files() { offered+=(FILES) }
+        compdef() { }
+        source SCRIPT; _sluice; print -rl -- ${offered%%:*}""",
+    "fish": 'source SCRIPT; complete -C "$words" | string split -f1 \\t; true',
+}
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells_complete(folder, shell):
+    if not shutil.which(shell):
+        pytest.skip(f"there is no {shell} on this machine")
+    script = folder / "script"
+    script.write_text(out("completion", shell))
+
+    def offers(*words) -> list[str]:
+        """Behind these words, the last of which is not finished."""
+        if shell == "zsh":
+            set_words = f"f() {{ local -a words=({' '.join(map(shlex.quote, words))})"
+            text = f"{set_words}; {COMPLETES['zsh']}; }}; f"
+        else:
+            text = f"set words {' '.join(map(shlex.quote, words))}; {COMPLETES['fish']}"
+        done = run([shell, *(["-f"] if shell == "zsh" else ["--no-config"]), "-c", text.replace("SCRIPT", str(script))])
+        assert done.returncode == 0 and done.stderr == "", done
+        return done.stdout.splitlines()
+
+    assert {"run", "config", "ctl", "explain-route"} <= set(offers("sluice", ""))
+    assert {"show", "schema", "init", "convert"} <= set(offers("sluice", "config", ""))
+    behind = offers("sluice", "config", "show", "-")
+    assert "--effective" in behind and "--help" in behind and "--wait" not in behind
+    assert not {"schema", "init", "run"} & set(offers("sluice", "config", "show", ""))
+    assert {"drain", "wait_for_clients", "immediate"} <= set(offers("sluice", "drain", "--mode", ""))
+    assert {"bash", "zsh", "fish"} <= set(offers("sluice", "completion", ""))
+    assert not {"show", "convert"} & set(offers("sluice", "ctl", "show", "config", ""))
 
 
 @pytest.mark.parametrize("shell,options", [("bash", ["-n"]), ("zsh", ["-n"]), ("fish", ["--no-execute"])])

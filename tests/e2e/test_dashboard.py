@@ -131,6 +131,36 @@ def test_follows_what_happens(at, open_page):
     expect(page.get_by_text("Nobody is connected.")).to_be_visible()
 
 
+def test_a_moment_that_is_read_stays_read(at, open_page):
+    page = open_page(at.sluice)
+    chart = page.locator(".chart").first
+    line, when = chart.locator(".plot path.main"), chart.locator(".when")
+    expect(line).to_have_attribute("d", re.compile("M.*L"))
+    chart.locator(".plot").focus()
+    page.keyboard.press("ArrowLeft")
+    read, drawn = when.text_content(), line.get_attribute("d")
+    assert read != "now"
+    expect(line).not_to_have_attribute("d", drawn)  # the next answers have come
+    expect(when).to_have_text(read)
+    page.keyboard.press("Escape")
+    expect(when).to_have_text("now")
+
+
+def test_another_view_of_a_frozen_page_is_not_empty(at, open_page):
+    page = open_page(at.sluice)
+    page.get_by_role("button", name="Freeze").click()
+    expect(page.locator("#connection")).to_have_text("frozen")
+    show(page, "Routes")
+    expect(page.get_by_role("table", name="Routes")).to_contain_text("main")
+    show(page, "Sessions")
+    expect(page.get_by_text("Nobody is connected.")).to_be_visible()
+    with pg_connection(at):
+        page.wait_for_timeout(5000)  # two answers
+        expect(page.get_by_text("Nobody is connected.")).to_be_visible()
+    page.get_by_role("button", name="Freeze").click()
+    expect(page.locator("#connection")).to_have_text("live")
+
+
 def test_pauses_and_resumes_a_pool(at, open_page):
     page = open_page(at.sluice, path="#pools")
     act_on_pool(page, "Pause")

@@ -185,6 +185,18 @@ TEST_F(AdminAuthenticator, GuessingIsSlowedDownForOneCallerAndUser) {
   EXPECT_TRUE(is(ask("ops", "again"), Unknown::wrong));
 }
 
+TEST_F(AdminAuthenticator, NamesThatAreMadeUpLetNoFailureBeForgotten) {
+  for (int i = 0; i < static_cast<int>(Authenticator::kFailures); ++i) {
+    EXPECT_TRUE(is(ask("ops", std::to_string(i)), Unknown::wrong));
+  }
+  for (std::size_t i = 0; i < 3 * Authenticator::kMaxEntries; ++i) {
+    ask("made-up-" + std::to_string(i), "x");
+  }
+  now_ += 900ms;
+  EXPECT_TRUE(is(ask("other", "x"), Unknown::wrong)) << "there is room for verifications again";
+  EXPECT_TRUE(is(ask("ops", "again"), Unknown::too_many));
+}
+
 TEST_F(AdminAuthenticator, VerificationsAreBoundedInAll) {
   int looked_at = 0;
   for (int i = 0; i < 200; ++i) {

@@ -79,6 +79,24 @@ TEST(AdminMessage, TextOfOthersCannotBreakOutOfAnError) {
   EXPECT_EQ(json::parse(answer.body).at("error").at("message"), "\"quoted\"\n<b>\x01");
 }
 
+TEST(AdminMessage, WhatIsNoUtf8IsReplacedAndSpoilsNoAnswer) {
+  op::SessionView session;
+  session.application_name = "caf\xe9 \"\xc3\xa9\"";  // in Latin-1, then in UTF-8
+  session.user = "\xff";
+  const Answer answer = json_answer(200, json::serialize(to_json(session)));
+  const json::value shown = json::parse(answer.body);
+  EXPECT_EQ(shown.at("application_name"), "caf\xef\xbf\xbd \"\xc3\xa9\"");
+  EXPECT_EQ(shown.at("user"), "\xef\xbf\xbd");
+  for (unsigned first = 0x80; first < 0x100; ++first) {
+    for (unsigned second = 0x20; second < 0x100; ++second) {
+      const std::string bytes{static_cast<char>(first), static_cast<char>(second), 'x'};
+      boost::system::error_code error;
+      json::parse(error_answer(400, "bad_request", bytes).body, error);
+      ASSERT_FALSE(error) << first << " " << second;
+    }
+  }
+}
+
 TEST(AdminMessage, EveryAnswerKeepsBrowsersFromGuessingAndFraming) {
   const std::string bytes = to_bytes(error_answer(404, "not_found", "no"), {false, true});
   EXPECT_TRUE(bytes.starts_with("HTTP/1.1 404 Not Found\r\n"));

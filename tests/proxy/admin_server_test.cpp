@@ -52,7 +52,7 @@ class AdminServer : public testing::Test {
   }
   std::string ask(const std::string& request) { return Peer(server_->port()).ask(request); }
   std::string socket_path() const { return folder_.path("admin.sock"); }
-  // An authority of its own for each: reload_tls() is seen by the name.
+  // An authority of its own for each: which one is in use is seen by the name.
   config::ListenerTls make_tls(const std::string& name) const {
     const auto identity = proxy::test::make_identity(name, "DNS:localhost", nullptr);
     config::ListenerTls tls;
@@ -238,10 +238,13 @@ TEST_F(AdminServer, SpeaksTlsAndTakesANewCertificateWhileItRuns) {
   SecurePeer before(server_->port());
   ASSERT_FALSE(before.failed());
   EXPECT_EQ(before.server_name(), "first");
-  ASSERT_TRUE(server_->reload_tls(make_tls("second")).ok());
+  auto second = server_->read_tls(make_tls("second"));
+  ASSERT_TRUE(second.ok());
+  EXPECT_EQ(SecurePeer(server_->port()).server_name(), "first") << "read, and not yet in use";
   config::ListenerTls wrong = options_.tls;
   wrong.cert_file = folder_.path("none.crt");
-  EXPECT_FALSE(server_->reload_tls(wrong).ok());
+  EXPECT_FALSE(server_->read_tls(wrong).ok());
+  server_->use_tls(*second);
 
   SecurePeer after(server_->port());
   EXPECT_EQ(after.server_name(), "second");
@@ -252,6 +255,25 @@ TEST_F(AdminServer, SpeaksTlsAndTakesANewCertificateWhileItRuns) {
   }
   Peer plain(server_->port());
   EXPECT_EQ(plain.ask(get("/livez")).find("HTTP"), std::string::npos);
+}
+
+TEST_F(AdminServer, OnlyARestartTurnsTlsOnOrOff) {
+  start();
+  config::ListenerTls unread = make_tls("unread");
+  unread.cert_file = folder_.path("none.crt");
+  auto still = server_->read_tls(unread);
+  ASSERT_TRUE(still.ok()) << still.failure().text;
+  EXPECT_EQ(*still, nullptr);
+  server_->use_tls(*still);
+  EXPECT_EQ(status_of(ask(get("/livez"))), "HTTP/1.1 200 OK");
+  server_->stop();
+
+  options_.tls = make_tls("first");
+  start();
+  auto kept = server_->read_tls(config::ListenerTls{});
+  ASSERT_TRUE(kept.ok());
+  server_->use_tls(*kept);
+  EXPECT_EQ(SecurePeer(server_->port()).server_name(), "first");
 }
 
 TEST_F(AdminServer, ASlowRequestOverTlsIsToldSo) {

@@ -136,6 +136,57 @@ TEST_F(ReloadTest, WhatNeedsARestartIsNamedUntilThen) {
   EXPECT_THAT(reload(kBase)->needs_restart, IsEmpty());
 }
 
+TEST_F(ReloadTest, TheFilesOfTheAdminPortAreAnotherWithoutARestart) {
+  const auto admin = [](const std::string& mode, const std::string& cert) {
+    return std::string(kBase) + "admin: {http: \"127.0.0.1:1\", tls: {mode: " + mode +
+           ", cert_file: " + cert + ", key_file: /k}}\n";
+  };
+  const auto with_tls = [&](const std::string& cert) {
+    const auto identity = test::make_identity("localhost", "DNS:localhost", nullptr);
+    folder.write("admin.key", identity.key.get());
+    std::string text = admin("require", folder.write(cert, identity.certificate.get()));
+    return text.replace(text.find("/k}"), 2, folder.path("admin.key"));
+  };
+  const auto loaded = [](const std::string& text) {
+    return *config::load_text(text, "test", {}).config;
+  };
+  const config::Config in_force = loaded(with_tls("one.crt"));
+  config::Config wanted = loaded(with_tls("two.crt"));
+  EXPECT_THAT(keep_until_restart(in_force, wanted), IsEmpty());
+  EXPECT_EQ(wanted.admin.tls.cert_file, folder.path("two.crt"));
+
+  wanted = loaded(kBase);
+  EXPECT_THAT(
+      keep_until_restart(in_force, wanted),
+      ElementsAre("admin.http", "admin.tls.cert_file", "admin.tls.key_file", "admin.tls.mode"));
+  EXPECT_EQ(wanted.admin.tls.cert_file, folder.path("one.crt")) << "in force";
+}
+
+TEST_F(ReloadTest, WhatIsNotTheServersIsPreparedBeforeAnythingChanges) {
+  bool may = false;
+  std::vector<std::string> told;
+  reloader->on_change([&](const config::Config& next) -> Reloader::Prepared {
+    EXPECT_EQ(next.workers, 3U) << "as the file has it";
+    if (!may) {
+      return protocol::fail(protocol::FailureKind::tls_failed, "the certificate is none");
+    }
+    return std::function<void()>([&] {
+      EXPECT_EQ(server->config()->find_pool("main")->pool_size, 7U);
+      told.emplace_back("applied");
+    });
+  });
+  std::string text = with("pool_size: 5", "pool_size: 7");
+  text.replace(text.find("workers: 1"), 10, "workers: 3");
+  const auto before = server->config();
+  auto refused = reload(text);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.failure().text, HasSubstr("the certificate is none"));
+  EXPECT_EQ(server->config(), before);
+  may = true;
+  EXPECT_TRUE(reload(text).ok());
+  EXPECT_THAT(told, ElementsAre("applied"));
+}
+
 TEST_F(ReloadTest, PoliciesThatNobodyHasAreForgotten) {
   const std::weak_ptr<const Policy> first = server->policy();
   PolicyPtr kept = server->policy();

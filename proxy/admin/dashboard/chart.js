@@ -47,12 +47,15 @@ export class Chart {
     }).observe(this.frame);
   }
 
-  // The last `window` seconds before `now` are drawn.
+  // The last `window` seconds before `now` are drawn. A moment that is read stays read for as long as
+  // it is among them.
   update(points, now, window) {
+    const at = this.#reading === null ? null : this.#points[this.#reading].at;
     this.#now = now;
     this.#window = window;
     this.#points = points.filter((point) => point.at >= now - window);
-    this.#reading = null;
+    const kept = this.#points.findIndex((point) => point.at === at);
+    this.#reading = kept < 0 ? null : kept;
     this.#draw();
   }
 

@@ -43,6 +43,7 @@ let data = { status: null, pools: [], events: [] };
 let asked = {};      // when each need of the view was asked for
 let lost = null;     // {why, since, tries} while nobody answers
 let frozen = false;
+let drawn = false;   // the view has been shown with all that it wants
 let wake = () => {};
 
 function viewName() {
@@ -55,6 +56,7 @@ function showView() {
   frame.writeNav(kViews, name);
   view = kViews[name].make({ history, actions, right: () => right });
   asked = {};
+  drawn = false;
   content.replaceChildren(data.status ? view.element : el("p", { class: "empty" }, "Connecting…"));
   document.title = `${kViews[name].title} · sluice`;
   if (data.status) {
@@ -103,8 +105,9 @@ function show() {
   if (!view.element.isConnected && data.status) {
     content.replaceChildren(view.element);
   }
-  if (!frozen && data.status) {
+  if (data.status && !(frozen && drawn)) {
     view.update(data);
+    drawn = Object.keys(view.needs ?? {}).every((name) => asked[name]);
   }
 }
 

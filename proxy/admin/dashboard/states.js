@@ -46,8 +46,8 @@ export function processState(status) {
   return status.ready ? { shape: "ok", tone: "ok", text: "ready" } : { shape: "bad", tone: "bad", text: "not ready" };
 }
 
-const kBad = new Set(["backend_down", "kill", "kill_session", "reload_failed"]);
-const kGood = new Set(["backend_up", "resume", "enable", "start", "reload"]);
+const kBad = new Set(["backend_down", "kill", "kill_session", "reload_failed", "upgrade_failed"]);
+const kGood = new Set(["backend_up", "resume", "enable", "start", "reload", "handed_over"]);
 
 export function eventKind({ kind, text }) {
   const failed = kBad.has(kind) || /\b(fail(ed|s)?|refused)\b/.test(text) && kind === "reload";

@@ -129,6 +129,25 @@ TEST_F(StatementStatisticsTest, AFullTablePutsTheRarestTogether) {
   EXPECT_EQ(kept_.value(), static_cast<std::int64_t>(table_.rows().size()) - 1);
 }
 
+TEST_F(StatementStatisticsTest, ASmallerEntryThrowsNothingOfALargerOneOut) {
+  const auto add = [&](const std::string& column, std::size_t rows) {
+    table_.add(protocol::sql::digest("SELECT " + column + " FROM pets", {}), "main",
+               {1ms, 0, false, now_.wall}, {rows, 40});
+  };
+  for (int i = 0; i < 100; ++i) {
+    add("large" + std::to_string(i), 200);
+  }
+  for (int i = 0; i < 50; ++i) {
+    add("small" + std::to_string(i), 10);
+  }
+  EXPECT_EQ(table_.rows().size(), 150U);
+  EXPECT_EQ(evicted_.value(), 0U);
+  for (int i = 0; i < 500; ++i) {
+    add("more" + std::to_string(i), 10);
+    ASSERT_LE(table_.rows().size(), 201U);
+  }
+}
+
 TEST_F(StatementStatisticsTest, WhatWasFrequentOnceGivesItsPlaceUp) {
   for (int i = 0; i < 100; ++i) {
     run("SELECT old FROM pets");
