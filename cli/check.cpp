@@ -6,6 +6,7 @@
 #include <iostream>
 #include <memory>
 
+#include "cli/check_tls.hpp"
 #include "cli/commands.hpp"
 #include "config/load.hpp"
 #include "metrics/log.hpp"
@@ -27,6 +28,17 @@ bool makes_middleware(const std::string& path,
     std::cerr << path << ": " << policy.failure().text << '\n';
   }
   return policy.ok();
+}
+
+// Whether the files of TLS are what they should be; with `strict`, for a while yet.
+bool tls_files_serve(const CheckOptions& options, const config::Config& config) {
+  bool good = true;
+  for (const TlsProblem& problem : check_tls(config, std::chrono::system_clock::now())) {
+    std::cerr << options.path << ": " << (problem.warning ? "warning: " : "") << problem.text
+              << '\n';
+    good = good && problem.warning && !options.strict;
+  }
+  return good;
 }
 
 // One line for a pool; false when its server refused or could not be reached.
@@ -114,7 +126,7 @@ int run_check(const CheckOptions& options) {
     }
     std::cout << "sockets by " << proxy::poller_name(poller->poller) << " (" << poller->why
               << ")\n";
-    if (!makes_middleware(options.path, config) ||
+    if (!tls_files_serve(options, *config) || !makes_middleware(options.path, config) ||
         (options.connect && !can_connect(*config, poller->poller))) {
       return kFailed;
     }

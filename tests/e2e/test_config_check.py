@@ -8,6 +8,7 @@ import pytest
 from conftest import config_for
 from harness.process import remove, scratch
 from harness.sluice import binary, check
+from harness.tls import make_certificates
 
 pytestmark = pytest.mark.proxy_only
 
@@ -133,6 +134,28 @@ def test_several_hosts_of_a_url(url, accepted):
     assert (done.returncode == 0) == accepted, text
     assert accepted or re.search(r"sluice\.yaml:\d+:\d+: error: pools\.main\.url: ", text), text
     assert "canary-8731" not in text
+
+
+def with_tls(server, certificates, **tls) -> dict:
+    made = {"mode": "require", "cert_file": str(certificates.cert), "key_file": str(certificates.key)}
+    return config_for(server, extra={"admin": {"http": "127.0.0.1:0", "tls": {**made, **tls}}})
+
+
+def test_certificates_are_looked_into(server, tmp_path):
+    one = server("pg15")
+    certificates = make_certificates(tmp_path)
+    done = check(with_tls(one, certificates))
+    assert done.returncode == 0
+    assert "warning: admin: the certificate in " in done.stderr and " ends on " in done.stderr, done.stderr
+    assert check(with_tls(one, certificates), "--strict").returncode == 1
+    done = check(with_tls(one, certificates, key_file=str(certificates.ca.with_suffix(".key"))))
+    assert done.returncode == 1 and "admin: " in done.stderr and "ca.key" in done.stderr, done.stderr
+    (tmp_path / "noise.crt").write_text("no certificate\n")
+    config = with_tls(one, certificates)
+    config["pools"]["main"]["tls"] = {"mode": "verify-ca", "ca_file": str(tmp_path / "noise.crt")}
+    done = check(config)
+    assert done.returncode == 1 and "pool main: " in done.stderr and "noise.crt" in done.stderr, done.stderr
+    assert check(config, "--offline").returncode == 0
 
 
 def test_variables_and_files(server, monkeypatch):
