@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 #include "config/load.hpp"
 #include "tests/proxy/tls_fixtures.hpp"
@@ -134,6 +136,23 @@ TEST_F(ReloadTest, WhatNeedsARestartIsNamedUntilThen) {
     EXPECT_EQ(server->config()->workers, 1U) << "in force";
   }
   EXPECT_THAT(reload(kBase)->needs_restart, IsEmpty());
+}
+
+// A worker may refuse a client at any time.
+TEST_F(ReloadTest, TheLimitOfClientsIsToldWhileItChanges) {
+  std::atomic<bool> over{false};
+  std::thread refusing([&] {
+    while (!over) {
+      EXPECT_THAT(server->too_many_clients().text, HasSubstr("max_client_connections is "));
+    }
+  });
+  for (const char* limit : {"7", "8", "9"}) {
+    EXPECT_TRUE(
+        reload(std::string(kBase) + "limits: {max_client_connections: " + limit + "}\n").ok());
+  }
+  over = true;
+  refusing.join();
+  EXPECT_THAT(server->too_many_clients().text, HasSubstr("is 9"));
 }
 
 TEST_F(ReloadTest, PoliciesThatNobodyHasAreForgotten) {
