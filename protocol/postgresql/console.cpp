@@ -116,9 +116,7 @@ ConsoleConversation::Step PostgresqlConsole::simple_query(Bytes body, Exchange& 
   }
   statements_ = sql::split_statements(text, {});
   if (statements_.empty()) {
-    Buffer bytes;
-    put_message(bytes, backend::kEmptyQueryResponse);
-    put(out, bytes);
+    reply(backend::kEmptyQueryResponse, out);
     end_query(out);
   }
   std::reverse(statements_.begin(), statements_.end());

@@ -49,6 +49,8 @@ class PostgresqlConsole final : public ConsoleConversation {
   Step throw_out(const Failure& failure, Exchange& out);
 
   Step extended(char type, Bytes body, Exchange& out);
+  Step reply(char type, Exchange& out);
+  Step reject(const Failure& failure, Exchange& out);
   Step parse(Bytes body, Exchange& out);
   Step bind(Bytes body, Exchange& out);
   Step describe(Bytes body, Exchange& out);

@@ -74,6 +74,19 @@ ConsoleConversation::Step PostgresqlConsole::extended(char type, Bytes body, Exc
   }
 }
 
+// A message without a body.
+ConsoleConversation::Step PostgresqlConsole::reply(char type, Exchange& out) {
+  Buffer bytes;
+  put_message(bytes, type);
+  put(out, bytes);
+  return std::nullopt;
+}
+
+ConsoleConversation::Step PostgresqlConsole::reject(const Failure& failure, Exchange& out) {
+  fail(failure, out);
+  return std::nullopt;
+}
+
 ConsoleConversation::Step PostgresqlConsole::parse(Bytes body, Exchange& out) {
   Cursor cursor(body);
   const std::string_view name = cursor.cstring();
@@ -84,20 +97,19 @@ ConsoleConversation::Step PostgresqlConsole::parse(Bytes body, Exchange& out) {
     return throw_out(malformed("Parse"), out);
   }
   if (types != 0) {
-    fail(no_parameters(), out);
-  } else if (!name.empty() && prepared_.contains(name)) {
-    fail(error("42P05", "prepared statement " + quoted(name) + " already exists"), out);
-  } else if (prepared_.size() >= kMaxNames) {
-    fail(too_many(), out);
-  } else if (sql::split_statements(text, {}).size() > 1) {
-    fail(bad_command("cannot insert multiple commands into a prepared statement"), out);
-  } else {
-    prepared_.insert_or_assign(std::string(name), std::string(text));
-    Buffer bytes;
-    put_message(bytes, backend::kParseComplete);
-    put(out, bytes);
+    return reject(no_parameters(), out);
   }
-  return std::nullopt;
+  if (!name.empty() && prepared_.contains(name)) {
+    return reject(error("42P05", "prepared statement " + quoted(name) + " already exists"), out);
+  }
+  if (prepared_.size() >= kMaxNames) {
+    return reject(too_many(), out);
+  }
+  if (sql::split_statements(text, {}).size() > 1) {
+    return reject(bad_command("cannot insert multiple commands into a prepared statement"), out);
+  }
+  prepared_.insert_or_assign(std::string(name), std::string(text));
+  return reply(backend::kParseComplete, out);
 }
 
 ConsoleConversation::Step PostgresqlConsole::bind(Bytes body, Exchange& out) {
@@ -107,21 +119,20 @@ ConsoleConversation::Step PostgresqlConsole::bind(Bytes body, Exchange& out) {
   }
   const auto statement = prepared_.find(request->statement);
   if (statement == prepared_.end()) {
-    fail(no_statement(request->statement), out);
-  } else if (request->parameters != 0) {
-    fail(no_parameters(), out);
-  } else if (!request->portal.empty() && portals_.contains(request->portal)) {
-    fail(error("42P03", "portal " + quoted(request->portal) + " already exists"), out);
-  } else if (portals_.size() >= kMaxNames) {
-    fail(too_many(), out);
-  } else {
-    portals_.insert_or_assign(std::string(request->portal),
-                              Portal{statement->second, request->formats, std::nullopt, 0});
-    Buffer bytes;
-    put_message(bytes, backend::kBindComplete);
-    put(out, bytes);
+    return reject(no_statement(request->statement), out);
   }
-  return std::nullopt;
+  if (request->parameters != 0) {
+    return reject(no_parameters(), out);
+  }
+  if (!request->portal.empty() && portals_.contains(request->portal)) {
+    return reject(error("42P03", "portal " + quoted(request->portal) + " already exists"), out);
+  }
+  if (portals_.size() >= kMaxNames) {
+    return reject(too_many(), out);
+  }
+  portals_.insert_or_assign(std::string(request->portal),
+                            Portal{statement->second, request->formats, std::nullopt, 0});
+  return reply(backend::kBindComplete, out);
 }
 
 ConsoleConversation::Step PostgresqlConsole::describe(Bytes body, Exchange& out) {
@@ -132,16 +143,14 @@ ConsoleConversation::Step PostgresqlConsole::describe(Bytes body, Exchange& out)
   if (target->kind == 'P') {
     const auto portal = portals_.find(target->name);
     if (portal == portals_.end()) {
-      fail(no_portal(target->name), out);
-      return std::nullopt;
+      return reject(no_portal(target->name), out);
     }
     portal_ = target->name;
     return begin(portal->second.text, For::describe_portal, out);
   }
   const auto statement = prepared_.find(target->name);
   if (statement == prepared_.end()) {
-    fail(no_statement(target->name), out);
-    return std::nullopt;
+    return reject(no_statement(target->name), out);
   }
   return begin(statement->second, For::describe_statement, out);
 }
@@ -171,18 +180,14 @@ ConsoleConversation::Step PostgresqlConsole::execute(Bytes body, Exchange& out) 
   }
   const auto portal = portals_.find(name);
   if (portal == portals_.end()) {
-    fail(no_portal(name), out);
-    return std::nullopt;
+    return reject(no_portal(name), out);
   }
   if (portal->second.table) {
     send_rows(portal->second, out);
     return std::nullopt;
   }
   if (sql::split_statements(portal->second.text, {}).empty()) {
-    Buffer bytes;
-    put_message(bytes, backend::kEmptyQueryResponse);
-    put(out, bytes);
-    return std::nullopt;
+    return reply(backend::kEmptyQueryResponse, out);
   }
   portal_ = name;
   return begin(portal->second.text, For::execute, out);
@@ -212,10 +217,7 @@ ConsoleConversation::Step PostgresqlConsole::close(Bytes body, Exchange& out) {
   }
   const std::string name(target->name);
   target->kind == 'P' ? portals_.erase(name) : prepared_.erase(name);
-  Buffer bytes;
-  put_message(bytes, backend::kCloseComplete);
-  put(out, bytes);
-  return std::nullopt;
+  return reply(backend::kCloseComplete, out);
 }
 
 }  // namespace sluice::protocol::postgresql
