@@ -164,6 +164,22 @@ TEST_P(PgConsole, an_error_lasts_until_sync) {
   EXPECT_EQ(types(client(query("PAUSE"))), "CZ");
 }
 
+// As drivers do to find out whether a connection lives.
+TEST_P(PgConsole, an_empty_statement_is_described_and_run) {
+  EXPECT_EQ(
+      types(client(parse("", "") + bind_to("", "") + describe('P', "") + execute("") + kSync)),
+      "12nIZ");
+  EXPECT_EQ(types(client(parse("s", "; -- no") + describe('S', "s") + kSync)), "1tnZ");
+  EXPECT_THAT(talk.commands, IsEmpty());
+}
+
+TEST_P(PgConsole, a_simple_query_ends_a_batch_and_is_skipped_with_one_that_failed) {
+  EXPECT_EQ(types(client(parse("", "PAUSE") + query("nonsense"))), "1EZ");
+  EXPECT_EQ(types(client(bind_to("", "") + execute("") + kSync)), "2CZ");
+  EXPECT_EQ(types(client(execute("none") + query("PAUSE") + message('F', "") + kSync)), "EZ");
+  EXPECT_EQ(types(client(query("PAUSE"))), "CZ");
+}
+
 TEST_P(PgConsole, names_that_there_are_not) {
   EXPECT_EQ(types(client(bind_to("", "none") + kSync)), "EZ");
   EXPECT_EQ(types(client(execute("none") + kSync)), "EZ");
@@ -185,6 +201,7 @@ TEST_P(PgConsole, what_drivers_say_by_themselves) {
   EXPECT_EQ(client(query("COMMIT")).back(), 'I');
   EXPECT_EQ(types(client(query("SET extra_float_digits = 3"))), "CZ");
   EXPECT_EQ(types(client(query("SET DateStyle TO 'ISO'; SET SESSION TIME ZONE 'UTC'"))), "CCZ");
+  EXPECT_EQ(types(client(query("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))), "CZ");
   EXPECT_EQ(types(client(query("SHOW TRANSACTION ISOLATION LEVEL"))), "TDCZ");
   EXPECT_THAT(client(query("SHOW server_version")), HasSubstr("1.26.1/sluice"));
   EXPECT_EQ(types(client(query("SELECT 1"))), "TDCZ");
