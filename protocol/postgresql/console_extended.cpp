@@ -37,9 +37,9 @@ Failure no_parameters() {
                         "command");
 }
 
-Failure too_many() {
+Failure too_many(std::string_view what) {
   return protocol::fail(FailureKind::message_too_large,
-                        "too many prepared statements or portals on the console");
+                        "too many " + std::string(what) + " on the console: close some");
 }
 
 // 'S' or 'P', and a name.
@@ -102,8 +102,13 @@ ConsoleConversation::Step PostgresqlConsole::parse(Bytes body, Exchange& out) {
   if (!name.empty() && prepared_.contains(name)) {
     return reject(error("42P05", "prepared statement " + quoted(name) + " already exists"), out);
   }
-  if (prepared_.size() >= kMaxNames) {
-    return reject(too_many(), out);
+  if (prepared_.size() >= kMaxStatements && !prepared_.contains(name)) {
+    return reject(too_many("prepared statements"), out);
+  }
+  if (text.size() > kMaxStatement) {
+    return reject(protocol::fail(FailureKind::message_too_large,
+                                 "the statement is longer than any command of the console"),
+                  out);
   }
   if (sql::split_statements(text, {}).size() > 1) {
     return reject(bad_command("cannot insert multiple commands into a prepared statement"), out);
@@ -127,8 +132,8 @@ ConsoleConversation::Step PostgresqlConsole::bind(Bytes body, Exchange& out) {
   if (!request->portal.empty() && portals_.contains(request->portal)) {
     return reject(error("42P03", "portal " + quoted(request->portal) + " already exists"), out);
   }
-  if (portals_.size() >= kMaxNames) {
-    return reject(too_many(), out);
+  if (portals_.size() >= kMaxPortals && !portals_.contains(request->portal)) {
+    return reject(too_many("portals"), out);
   }
   portals_.insert_or_assign(std::string(request->portal),
                             Portal{statement->second, request->formats, std::nullopt, 0});
@@ -194,7 +199,7 @@ ConsoleConversation::Step PostgresqlConsole::execute(Bytes body, Exchange& out) 
 }
 
 void PostgresqlConsole::send_rows(Portal& portal, Exchange& out) {
-  const Table& table = *portal.table;
+  Table& table = *portal.table;
   const std::size_t left = table.rows.size() - portal.next_row;
   const bool all = rows_ == 0 || left <= rows_;
   const std::size_t end = portal.next_row + (all ? left : rows_);
@@ -204,6 +209,8 @@ void PostgresqlConsole::send_rows(Portal& portal, Exchange& out) {
   }
   if (all) {
     put_command_complete(bytes, table.tag);
+    table.rows = {};  // none is left, and there may have been many
+    portal.next_row = 0;
   } else {
     put_message(bytes, backend::kPortalSuspended);
   }

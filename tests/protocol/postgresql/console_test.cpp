@@ -157,6 +157,26 @@ TEST_P(PgConsole, a_portal_is_read_bit_by_bit) {
   EXPECT_EQ(talk.commands.size(), 1U);
 }
 
+TEST_P(PgConsole, a_portal_that_was_read_has_no_rows_left) {
+  EXPECT_EQ(
+      types(client(parse("", "SHOW POOLS") + bind_to("", "") + execute("") + execute("") + kSync)),
+      "12DDCCZ");
+  EXPECT_EQ(talk.commands.size(), 1U);
+}
+
+TEST_P(PgConsole, what_it_keeps_for_a_client_is_bounded) {
+  const std::string sent = client(parse("", "PAUSE -- " + std::string(20000, 'x')) + kSync);
+  EXPECT_EQ(types(sent), "EZ");
+  EXPECT_THAT(sent, HasSubstr("54000"));
+  std::string bytes = parse("", "PAUSE");
+  for (int i = 0; i < 16; ++i) {
+    bytes += bind_to(std::to_string(i), "");
+  }
+  EXPECT_EQ(types(client(bytes)), "1" + std::string(16, '2'));
+  EXPECT_EQ(types(client(bind_to("one more", "") + kSync)), "EZ");
+  EXPECT_EQ(types(client(bind_to("", "") + kSync)), "2Z") << "a Sync has closed them";
+}
+
 TEST_P(PgConsole, an_error_lasts_until_sync) {
   const std::string sent =
       client(parse("", "nonsense") + bind_to("", "") + execute("") + execute("") + kSync);
