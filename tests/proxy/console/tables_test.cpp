@@ -110,6 +110,8 @@ class Tables : public testing::Test {
     totals.queries = 20;
     totals.query_time = 4s;
     totals.transaction_time = 5s;
+    totals.acquires = 4;
+    totals.wait_time = 1s;
     house.pool_totals.push_back(totals);
     house.status_view.uptime = 10s;
 
@@ -231,6 +233,8 @@ TEST_F(Tables, stats_are_microseconds_and_averages) {
   EXPECT_EQ(values["avg_query_count"], "2");
   EXPECT_EQ(values["avg_query_time"], "200000");
   EXPECT_EQ(values["avg_xact_time"], "500000");
+  EXPECT_EQ(values["total_wait_time"], "1000000");
+  EXPECT_EQ(values["avg_wait_time"], "250000");
   EXPECT_EQ(show("STATS_TOTALS").columns.size(), 13U);
   EXPECT_EQ(show("STATS_AVERAGES").columns.size(), 13U);
   EXPECT_EQ(show("TOTALS").rows.size(), 24U);
