@@ -302,6 +302,36 @@ TEST_F(Tables, state_of_all_pools) {
   EXPECT_EQ(line(show("STATE"), 1)["value"], "yes");
 }
 
+TEST_F(Tables, state_has_pgbouncers_rows_first) {
+  const Table table = show("STATE");
+  std::vector<std::string> keys;
+  for (std::size_t row = 0; row < table.rows.size(); ++row) {
+    keys.push_back(line(table, row)["key"]);
+  }
+  EXPECT_THAT(keys, ElementsAre("active", "paused", "suspended", "draining", "ready"));
+}
+
+TEST_F(Tables, lists_count_what_there_is_and_what_there_may_be) {
+  op::PoolView& pool = house.pool_views.front();
+  pool.pool_size = 15;
+  pool.max_overflow = 5;
+  pool.closing = 1;
+  house.status_view.clients = 3;
+  house.status_view.max_client_connections = 10;
+  std::map<std::string, std::string> items;
+  for (const Row& row : show("LISTS").rows) {
+    items[std::get<std::string>(row[0])] = protocol::to_text(row[1], "", "");
+  }
+  EXPECT_EQ(items["databases"], "1");
+  EXPECT_EQ(items["used_clients"], "3");
+  EXPECT_EQ(items["free_clients"], "7");
+  EXPECT_EQ(items["used_servers"], "7");
+  EXPECT_EQ(items["free_servers"], "13");
+  pool.max_overflow = -1;
+  pool.pool_size = 4;
+  EXPECT_EQ(protocol::to_text(show("LISTS").rows.at(8).at(1), "", ""), "0");
+}
+
 TEST_F(Tables, numbers_that_do_not_fit_are_the_largest) {
   house.pool_views.front().used = std::size_t{1} << 40U;
   EXPECT_EQ(line(show("POOLS"), 0)["sv_active"], "2147483647");
