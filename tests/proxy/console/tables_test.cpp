@@ -3,8 +3,10 @@
 
 #include <map>
 
+#include "config/describe.hpp"
 #include "proxy/console/topics.hpp"
 #include "proxy/console/views.hpp"
+#include "proxy/reload.hpp"
 #include "tests/support/scripted_operator.hpp"
 
 namespace sluice::proxy::console {
@@ -275,6 +277,33 @@ TEST_F(Tables, configuration_is_flat) {
   EXPECT_EQ(options["pools.pets.password"], "'********'");
   EXPECT_EQ(options["routes.all.middleware.0.read_only"], "{}");
   EXPECT_EQ(options["routes.all.middleware.1.audit.statements"], "none");
+}
+
+// All that a reload leaves for a restart is told so, and nothing else.
+TEST_F(Tables, options_that_need_a_restart_are_not_changeable) {
+  config::Config before;
+  before.pools.push_back(house.config_->pools.front());
+  config::Config wanted = before;
+  wanted.workers = before.workers + 1;
+  wanted.io = before.io == config::Io::epoll ? config::Io::io_uring : config::Io::epoll;
+  wanted.admin.http = config::Address{"127.0.0.1", 1, ""};
+  wanted.admin.socket = "/other";
+  wanted.admin.tls.cert_file = "/other.crt";
+  wanted.admin.dashboard = !before.admin.dashboard;
+  wanted.drain.delay += 1s;
+  house.config_text = config::describe(wanted);
+  const std::vector<std::string> later = keep_until_restart(before, wanted);
+  EXPECT_EQ(later.size(), 6U);
+  std::map<std::string, std::string> changeable;
+  for (const Row& row : show("CONFIG").rows) {
+    changeable[std::get<std::string>(row[0])] = std::get<std::string>(row[3]);
+  }
+  for (const std::string& path : later) {
+    EXPECT_EQ(changeable[path], "no") << path;
+  }
+  EXPECT_EQ(changeable["drain.delay"], "yes");
+  EXPECT_EQ(changeable["admin.console_database"], "yes");
+  EXPECT_EQ(changeable["pools.pets_pg.pool_size"], "yes");
 }
 
 TEST_F(Tables, ours) {
