@@ -17,14 +17,6 @@ std::string protocol_word(protocol::Protocol protocol) {
   return std::string(protocol::dialect(protocol).name());
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string all;
-  for (const std::string& word : words) {
-    all.append(all.empty() ? "" : ", ").append(word);
-  }
-  return all;
-}
-
 // NULL where there is none.
 protocol::Value id_or_null(std::uint64_t id) {
   return id == 0 ? protocol::Value() : protocol::Value(wide(id));
