@@ -25,6 +25,10 @@ bool is_of(const Session& session, const std::string& pool) {
   return session.pool() != nullptr && (pool.empty() || session.pool()->name() == pool);
 }
 
+bool holds_of(const Session& session, const std::string& pool) {
+  return session.lender() != nullptr && (pool.empty() || session.lender()->name() == pool);
+}
+
 const char* number_word(std::size_t count) {
   return count == 1 ? " session" : " sessions";
 }
@@ -146,7 +150,7 @@ Status House::kill(const std::string& pool, const Actor& by) {
   }
   const auto killed = ask_workers<bool, Session>(
       server_, &Worker::sessions, [pool](Session& session, std::vector<bool>& found) {
-        if (is_of(session, pool)) {
+        if (is_of(session, pool) || holds_of(session, pool)) {
           session.kill(ended("an operator has ended all sessions of the pool; it is paused"));
           found.push_back(true);
         }
