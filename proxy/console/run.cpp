@@ -88,6 +88,8 @@ Result<Answer> act_on_pool(op::Operator& house, const op::Actor& by, const Comma
       return paused ? wait_for(Waiting::For::pause, pool, "PAUSE")
                     : Result<Answer>(std::move(paused.failure()));
     }
+    case Verb::wait_pause:
+      return wait_for(Waiting::For::pause, pool, "WAIT_PAUSE");
     case Verb::wait_close:
       return wait_for(Waiting::For::reconnect, pool, "WAIT_CLOSE");
     case Verb::resume:
