@@ -56,9 +56,12 @@ protocol::Result<json::value> ask(AdminClient& client, const std::string& comman
   return client.post("/api/v1/console", {{"command", command}});
 }
 
-// As the console does. Who does not want to wait ends this process; what was begun goes on.
+// As the console does. Who does not want to wait ends this process; what was begun goes on. Each
+// look is a line in the server's log: less and less often.
 std::optional<protocol::Failure> wait_until_done(AdminClient& client, const std::string& question) {
-  for (;;) {
+  constexpr auto kLongest = std::chrono::milliseconds(2000);
+  for (auto pause = kPollInterval;; pause = std::min(2 * pause, kLongest)) {
+    std::this_thread::sleep_for(pause);
     auto answer = ask(client, question);
     if (!answer) {
       return std::move(answer.failure());
@@ -66,7 +69,6 @@ std::optional<protocol::Failure> wait_until_done(AdminClient& client, const std:
     if (is_done(*answer)) {
       return std::nullopt;
     }
-    std::this_thread::sleep_for(kPollInterval);
   }
 }
 
