@@ -1,12 +1,14 @@
 #include "cli/ctl.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <boost/json/serialize.hpp>
 #include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -32,11 +34,43 @@ std::string member_text(const json::value& value, const char* pointer) {
   return found == nullptr ? "" : cell_text(*found);
 }
 
+std::string list_text(const json::value& value, const char* pointer, const std::string& lead) {
+  boost::system::error_code missing;
+  const json::value* found = value.find_pointer(pointer, missing);
+  std::string out;
+  if (found != nullptr && found->is_array()) {
+    for (const json::value& one : found->get_array()) {
+      out += lead + printable(cell_text(one)) + "\n";
+    }
+  }
+  return out;
+}
+
 struct CtlOptions {
   AdminOptions admin;
   std::vector<std::string> words;
   bool json = false;
 };
+
+protocol::Result<json::value> ask(AdminClient& client, const std::string& command) {
+  return client.post("/api/v1/console", {{"command", command}});
+}
+
+// As the console does. Who does not want to wait ends this process; what was begun goes on. Each
+// look is a line in the server's log: less and less often.
+std::optional<protocol::Failure> wait_until_done(AdminClient& client, const std::string& question) {
+  constexpr auto kLongest = std::chrono::milliseconds(2000);
+  for (auto pause = kPollInterval;; pause = std::min(2 * pause, kLongest)) {
+    std::this_thread::sleep_for(pause);
+    auto answer = ask(client, question);
+    if (!answer) {
+      return std::move(answer.failure());
+    }
+    if (is_done(*answer)) {
+      return std::nullopt;
+    }
+  }
+}
 
 int run_ctl(const CtlOptions& options) {
   std::string command;
@@ -47,9 +81,17 @@ int run_ctl(const CtlOptions& options) {
   if (!client) {
     return failed("ctl", client.failure());
   }
-  auto answer = client->post("/api/v1/console", {{"command", command}});
+  auto answer = ask(*client, command);
   if (!answer) {
     return failed("ctl", answer.failure());
+  }
+  const std::string tag = member_text(*answer, "/tag");
+  std::cerr << list_text(*answer, "/notes", "");
+  if (const auto question = question_about(command, tag); !is_done(*answer) && !question.empty()) {
+    std::cerr << "waiting: what is in use is not free yet\n";
+    if (const auto failure = wait_until_done(*client, question)) {
+      return failed("ctl", *failure);
+    }
   }
   auto table = table_of(*answer);
   if (!table) {
@@ -60,7 +102,7 @@ int run_ctl(const CtlOptions& options) {
   } else if (!table->columns.empty()) {
     std::cout << aligned(*table);
   } else {
-    std::cout << member_text(*answer, "/tag") << '\n';
+    std::cout << tag << '\n';
   }
   return kDone;
 }
@@ -118,18 +160,6 @@ int run_drain(const DrainOptions& options) {
   return options.wait ? wait_for_end(*client) : kDone;
 }
 
-std::string list_text(const json::value& value, const char* pointer, const std::string& lead) {
-  boost::system::error_code missing;
-  const json::value* found = value.find_pointer(pointer, missing);
-  std::string out;
-  if (found != nullptr && found->is_array()) {
-    for (const json::value& one : found->get_array()) {
-      out += lead + printable(cell_text(one)) + "\n";
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string cell_text(const json::value& value) {
@@ -182,6 +212,23 @@ std::string rows_as_json(const Table& table, const json::value& answer) {
     }
   }
   return json::serialize(out) + "\n";
+}
+
+bool is_done(const json::value& answer) {
+  const json::object* object = answer.if_object();
+  const json::value* done = object == nullptr ? nullptr : object->if_contains("done");
+  return done == nullptr || !done->is_bool() || done->get_bool();
+}
+
+std::string question_about(const std::string& command, std::string_view tag) {
+  constexpr std::string_view kPause = "PAUSE";
+  if (tag != kPause) {
+    return tag.starts_with("WAIT_") ? command : "";
+  }
+  const auto upper = [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; };
+  const auto same = [&](char a, char b) { return upper(a) == b; };
+  const auto at = std::search(command.begin(), command.end(), kPause.begin(), kPause.end(), same);
+  return at == command.end() ? "" : "WAIT_" + std::string(at, command.end());
 }
 
 std::string reload_text(const json::value& answer) {

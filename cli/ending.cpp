@@ -5,14 +5,51 @@
 #include "metrics/log.hpp"
 
 namespace sluice::cli {
+namespace {
 
-void wait_for_clients(proxy::Server& server, Signals& signals, proxy::TimePoint until) {
+using proxy::op::ShutdownMode;
+
+int quickness(ShutdownMode how) {
+  switch (how) {
+    case ShutdownMode::wait_for_clients:
+      return 0;
+    case ShutdownMode::drain:
+      return 1;
+    case ShutdownMode::immediate:
+      break;
+  }
+  return 2;
+}
+
+}  // namespace
+
+int WantedEnd::ask(ShutdownMode how) {
+  const std::lock_guard lock(mutex_);
+  if (how_ && quickness(how) <= quickness(*how_)) {
+    return 0;
+  }
+  how_ = how;
+  return how == ShutdownMode::immediate ? SIGQUIT : SIGTERM;
+}
+
+void WantedEnd::begun(ShutdownMode how) {
+  const std::lock_guard lock(mutex_);
+  how_ = how_.value_or(how);
+}
+
+ShutdownMode WantedEnd::how() const {
+  const std::lock_guard lock(mutex_);
+  return how_.value_or(ShutdownMode::drain);
+}
+
+int wait_for_clients(proxy::Server& server, Signals& signals, proxy::TimePoint until) {
   constexpr auto kLook = std::chrono::milliseconds(20);
   metrics::log::info("waiting_for_clients", {{"clients", server.clients()}});
   int signal = 0;
   while (signal == 0 && !server.empty() && proxy::Clock::now() < until) {
     signal = signals.next(proxy::Clock::now() + kLook);
   }
+  return signal;
 }
 
 void drain(proxy::Server& server, Signals& signals, bool quick) {

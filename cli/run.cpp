@@ -113,18 +113,19 @@ End serve(Signals& signals, Upgrade& upgrade) {
   }
 }
 
-void finish(proxy::Server& server, Signals& signals, ShutdownMode how, End end) {
-  if (how == ShutdownMode::immediate || end.signal == SIGQUIT) {
-    end_now(server);
-    return;
-  }
-  if (how == ShutdownMode::wait_for_clients) {
+void finish(proxy::Server& server, Signals& signals, const WantedEnd& wanted, End end) {
+  int last = end.signal;
+  if (end.signal == 0) {  // who is connected may stay for a while
+    last = wait_for_clients(server, signals, proxy::Clock::now() + server.config()->drain.timeout);
+  } else if (wanted.how() == ShutdownMode::wait_for_clients) {
     server.stop_accepting();
-    wait_for_clients(server, signals);
-  } else if (end.signal == 0) {  // who is connected may stay for a while
-    wait_for_clients(server, signals, proxy::Clock::now() + server.config()->drain.timeout);
+    last = wait_for_clients(server, signals);
   }
-  drain(server, signals, end.handed_over || end.signal != SIGTERM);
+  if (last == SIGQUIT) {
+    end_now(server);
+  } else {
+    drain(server, signals, end.handed_over || end.signal != SIGTERM);
+  }
 }
 
 // Every client and backend is a descriptor: take as many as the system allows.
@@ -173,10 +174,11 @@ int run_server(const std::string& path, std::shared_ptr<const config::Config> co
       metrics::log::info("files_reopened");
       server.reopen_files();
     });
-    std::atomic<ShutdownMode> how{ShutdownMode::drain};
-    house.on_shutdown([&how](ShutdownMode mode, const proxy::op::Actor& /*by*/) {
-      how = mode;
-      ::kill(::getpid(), SIGTERM);  // blocked in every thread: Signals::next() takes it
+    WantedEnd wanted;
+    house.on_shutdown([&wanted](ShutdownMode how, const proxy::op::Actor& /*by*/) {
+      if (const int signal = wanted.ask(how); signal != 0) {
+        ::kill(::getpid(), signal);  // blocked in every thread: Signals::next() takes it
+      }
       return protocol::Done{};
     });
     proxy::admin::HealthState health(
@@ -213,6 +215,7 @@ int run_server(const std::string& path, std::shared_ptr<const config::Config> co
       Upgrade upgrade(server, port, manager, house.history());
       signals.on(SIGUSR2, [&upgrade] { upgrade.begin(); });
       const End end = serve(signals, upgrade);
+      wanted.begun(end.signal == 0 ? ShutdownMode::wait_for_clients : ShutdownMode::drain);
       if (!end.handed_over) {
         upgrade.give_up();
       }
@@ -227,7 +230,7 @@ int run_server(const std::string& path, std::shared_ptr<const config::Config> co
       }
       registry.set_draining(true);
       health.set_draining();
-      finish(server, signals, how, end);
+      finish(server, signals, wanted, end);
     }
   }
   metrics::log::info("stopped");

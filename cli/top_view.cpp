@@ -1,6 +1,7 @@
 #include "cli/top_view.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <utility>
 
@@ -45,8 +46,9 @@ bool less(const std::string& a, const std::string& b) {
   char* end_b = nullptr;
   const double left = std::strtod(a.c_str(), &end_a);
   const double right = std::strtod(b.c_str(), &end_b);
-  const bool number_a = *end_a == '\0';
-  const bool number_b = *end_b == '\0';
+  // "nan" is a name: it is neither before nor behind any number, and no order could be made of it.
+  const bool number_a = *end_a == '\0' && std::isfinite(left);
+  const bool number_b = *end_b == '\0' && std::isfinite(right);
   if (number_a && number_b) {
     return left < right;
   }
@@ -227,7 +229,8 @@ void TopView::add_table(Focus which, std::size_t most, const ScreenSize& size,
                         std::vector<std::string>& out) const {
   Table table = selected(which);
   const std::size_t all = table.rows.size();
-  const std::size_t first = std::min(looks_[which].scroll, all);
+  // There may be fewer rows than when it was scrolled: the last one stays in sight.
+  const std::size_t first = std::min(looks_[which].scroll, all > 0 ? all - 1 : 0);
   const auto lines = lines_of(aligned(table));  // of all rows, so that scrolling moves no column
   const std::string title = (which == pools ? "pools " : "sessions ") + std::to_string(all) +
                             (first > 0 ? ", from " + std::to_string(first + 1) : "") +

@@ -194,7 +194,7 @@ void Acceptor::ask_ring() {
 void Acceptor::on_accepted(int result) {
   accepted_.push_back(result);
   if (accepted_.size() == 1) {
-    loop_->call([this] { take_accepted(); });
+    loop_->call([self = shared_from_this()] { self->take_accepted(); });
   }
 }
 
@@ -222,7 +222,7 @@ void Acceptor::take_accepted() {
                      to_string(socket_address(reinterpret_cast<sockaddr*>(&peer), length)));
   }
   if (!accepted_.empty()) {
-    loop_->call([this] { take_accepted(); });
+    loop_->call([self = shared_from_this()] { self->take_accepted(); });
   }
   if (leaving_) {
     if (accepting_ == nullptr && accepted_.empty()) {
@@ -236,9 +236,13 @@ void Acceptor::take_accepted() {
 }
 
 void Acceptor::on_events(std::uint32_t /*events*/) {
-  loop_->call([this] {
-    if (loop_ != nullptr) {
-      accept_all();
+  accept_soon();
+}
+
+void Acceptor::accept_soon() {
+  loop_->call([self = shared_from_this()] {
+    if (self->accepts()) {
+      self->accept_all();
     }
   });
 }
@@ -262,11 +266,7 @@ void Acceptor::accept_all() {
     server_.accepted(listener_, fd,
                      to_string(socket_address(reinterpret_cast<sockaddr*>(&peer), length)));
   }
-  loop_->call([this] {
-    if (loop_ != nullptr) {
-      accept_all();
-    }
-  });
+  accept_soon();
 }
 
 // Descriptors or memory have run out: those that wait stay in the kernel's queue.

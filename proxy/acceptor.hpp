@@ -19,7 +19,9 @@ namespace sluice::proxy {
 
 class Server;
 
-class Acceptor final : private Watched, private RingListener {
+class Acceptor final : private Watched,
+                       private RingListener,
+                       public std::enable_shared_from_this<Acceptor> {
  public:
   // Listens on every address of the listener, with the server's inherited sockets where they fit;
   // nothing is accepted before start().
@@ -27,7 +29,8 @@ class Acceptor final : private Watched, private RingListener {
                                                                        const ListenerPtr& listener);
   ~Acceptor() override;
 
-  // On the loop's thread.
+  // On the loop's thread, as those below. From here on shared: a reload may drop it while what it
+  // has left to the loop is still to come.
   void start(Loop& loop);
   void stop();
   // Stops for another process that has the same socket: who waits in the kernel's queue is left to
@@ -50,6 +53,7 @@ class Acceptor final : private Watched, private RingListener {
   void on_accepted(int result) override;
   void ask_ring();
   void take_accepted();
+  void accept_soon();
   void accept_all();
   void pause(int error);
 

@@ -148,7 +148,7 @@ std::size_t Server::console_reserve() const {
 protocol::Failure Server::too_many_clients() const {
   return protocol::fail(FailureKind::too_many_clients,
                         "too many clients: max_client_connections is " +
-                            std::to_string(config_->limits.max_client_connections));
+                            std::to_string(max_clients_.load(std::memory_order_relaxed)));
 }
 
 void Server::refuse(const Listener& listener, int fd) {

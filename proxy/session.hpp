@@ -50,7 +50,8 @@ class Session final : public Holder,
   void drain();
   // As drain(), with a word of its own for the client.
   void leave(const protocol::Failure& why);
-  // Leaves if a reload has taken away what it stands on: its user, or the pool of its route.
+  // Leaves if a reload has taken away what it stands on: its user, the pool of its route or that of
+  // its backend.
   void leave_if_gone(const Credentials& credentials);
   // How often its limits are to be looked at; zero: it has none.
   Duration sweep_interval() const;
@@ -70,6 +71,8 @@ class Session final : public Holder,
   std::uint32_t session_id() const override { return id_; }
   // Of its route; null before the login has ended.
   const BackendPool* pool() const { return pool_.get(); }
+  // Of the backend that it holds, to which a rule may have brought it; null: it holds none.
+  const BackendPool* lender() const { return backend_ != nullptr ? lender_.get() : nullptr; }
   metrics::ClientState state() const { return presence_.state(); }
   // On the session's worker.
   op::SessionView view() const;

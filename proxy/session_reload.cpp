@@ -18,7 +18,7 @@ void Session::leave(const Failure& why) {
 }
 
 void Session::leave_if_gone(const Credentials& credentials) {
-  for (const BackendPoolPtr& pool : {pool_, lender_}) {
+  for (const BackendPool* pool : {pool(), lender()}) {
     if (pool != nullptr && pool->removed()) {
       leave(protocol::fail(FailureKind::shutting_down, removed_text(pool->name())));
       return;

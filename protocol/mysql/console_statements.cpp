@@ -133,8 +133,11 @@ std::optional<Table> MysqlConsole::own_table(const std::string& text,
   const std::string& verb = words[0];
   const std::string second = words.size() > 1 ? words[1] : "";
   if (verb == "set") {
-    const bool known =
-        second == "@" || std::find(kIgnored.begin(), kIgnored.end(), second) != kIgnored.end();
+    const auto is_in = [](const auto& all, std::string_view word) {
+      return std::find(all.begin(), all.end(), word) != all.end();
+    };
+    // The console's own setting is never passed over, in whatever scope it is asked for.
+    const bool known = (second == "@" || is_in(kIgnored, second)) && !is_in(words, "log_level");
     return known ? std::optional(Table{}) : std::nullopt;
   }
   if (is_one_of(verb, {"begin", "start", "commit", "rollback"})) {

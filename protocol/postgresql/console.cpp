@@ -78,7 +78,7 @@ ConsoleConversation::Step PostgresqlConsole::message(char type, Bytes body, Exch
     case frontend::kTerminate:
       return Need::close;
     case frontend::kQuery:
-      return simple_query(body, out);
+      return skipping_ ? std::nullopt : simple_query(body, out);
     case frontend::kSync:
       batch_ = skipping_ = false;
       portals_.clear();
@@ -94,6 +94,10 @@ ConsoleConversation::Step PostgresqlConsole::message(char type, Bytes body, Exch
       batch_ = true;
       return skipping_ ? std::nullopt : extended(type, body, out);
     case frontend::kFunctionCall:
+      if (skipping_) {
+        return std::nullopt;
+      }
+      batch_ = false;
       fail(protocol::fail(FailureKind::unsupported_feature, "the console has no functions"), out);
       end_query(out);
       return std::nullopt;
@@ -114,11 +118,11 @@ ConsoleConversation::Step PostgresqlConsole::simple_query(Bytes body, Exchange& 
   if (!cursor.finished()) {
     return throw_out(violation("malformed Query message"), out);
   }
+  batch_ = false;  // it has a ReadyForQuery of its own: no Sync need come
+  portals_.clear();
   statements_ = sql::split_statements(text, {});
   if (statements_.empty()) {
-    Buffer bytes;
-    put_message(bytes, backend::kEmptyQueryResponse);
-    put(out, bytes);
+    reply(backend::kEmptyQueryResponse, out);
     end_query(out);
   }
   std::reverse(statements_.begin(), statements_.end());
@@ -133,6 +137,10 @@ ConsoleConversation::Step PostgresqlConsole::run(std::string text, Exchange& out
 ConsoleConversation::Step PostgresqlConsole::begin(std::string text, For what, Exchange& out) {
   for_ = what;
   const bool describing = what == For::describe_statement || what == For::describe_portal;
+  if (describing && sql::split_statements(text, {}).empty()) {
+    described({}, out);
+    return std::nullopt;
+  }
   if (auto own = own_answer(text, !describing)) {
     answered(std::move(*own), out);
     return std::nullopt;

@@ -36,7 +36,10 @@ class PostgresqlConsole final : public ConsoleConversation {
   };
   // What the command that was asked for is for.
   enum class For : std::uint8_t { query, describe_statement, describe_portal, execute };
-  static constexpr std::size_t kMaxNames = 1000;  // statements, and portals, of one client
+  // What one client may have kept for it.
+  static constexpr std::size_t kMaxStatements = 1000;
+  static constexpr std::size_t kMaxStatement = std::size_t{16} << 10U;  // bytes of its text
+  static constexpr std::size_t kMaxPortals = 16;  // each may hold the rows of an answer
 
   Step read(Bytes& in, Exchange& out) override;
   Step run(std::string text, Exchange& out) override;
@@ -49,6 +52,8 @@ class PostgresqlConsole final : public ConsoleConversation {
   Step throw_out(const Failure& failure, Exchange& out);
 
   Step extended(char type, Bytes body, Exchange& out);
+  Step reply(char type, Exchange& out);
+  Step reject(const Failure& failure, Exchange& out);
   Step parse(Bytes body, Exchange& out);
   Step bind(Bytes body, Exchange& out);
   Step describe(Bytes body, Exchange& out);

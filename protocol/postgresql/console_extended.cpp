@@ -37,9 +37,9 @@ Failure no_parameters() {
                         "command");
 }
 
-Failure too_many() {
+Failure too_many(std::string_view what) {
   return protocol::fail(FailureKind::message_too_large,
-                        "too many prepared statements or portals on the console");
+                        "too many " + std::string(what) + " on the console: close some");
 }
 
 // 'S' or 'P', and a name.
@@ -74,6 +74,19 @@ ConsoleConversation::Step PostgresqlConsole::extended(char type, Bytes body, Exc
   }
 }
 
+// A message without a body.
+ConsoleConversation::Step PostgresqlConsole::reply(char type, Exchange& out) {
+  Buffer bytes;
+  put_message(bytes, type);
+  put(out, bytes);
+  return std::nullopt;
+}
+
+ConsoleConversation::Step PostgresqlConsole::reject(const Failure& failure, Exchange& out) {
+  fail(failure, out);
+  return std::nullopt;
+}
+
 ConsoleConversation::Step PostgresqlConsole::parse(Bytes body, Exchange& out) {
   Cursor cursor(body);
   const std::string_view name = cursor.cstring();
@@ -84,20 +97,24 @@ ConsoleConversation::Step PostgresqlConsole::parse(Bytes body, Exchange& out) {
     return throw_out(malformed("Parse"), out);
   }
   if (types != 0) {
-    fail(no_parameters(), out);
-  } else if (!name.empty() && prepared_.contains(name)) {
-    fail(error("42P05", "prepared statement " + quoted(name) + " already exists"), out);
-  } else if (prepared_.size() >= kMaxNames) {
-    fail(too_many(), out);
-  } else if (sql::split_statements(text, {}).size() > 1) {
-    fail(bad_command("cannot insert multiple commands into a prepared statement"), out);
-  } else {
-    prepared_.insert_or_assign(std::string(name), std::string(text));
-    Buffer bytes;
-    put_message(bytes, backend::kParseComplete);
-    put(out, bytes);
+    return reject(no_parameters(), out);
   }
-  return std::nullopt;
+  if (!name.empty() && prepared_.contains(name)) {
+    return reject(error("42P05", "prepared statement " + quoted(name) + " already exists"), out);
+  }
+  if (prepared_.size() >= kMaxStatements && !prepared_.contains(name)) {
+    return reject(too_many("prepared statements"), out);
+  }
+  if (text.size() > kMaxStatement) {
+    return reject(protocol::fail(FailureKind::message_too_large,
+                                 "the statement is longer than any command of the console"),
+                  out);
+  }
+  if (sql::split_statements(text, {}).size() > 1) {
+    return reject(bad_command("cannot insert multiple commands into a prepared statement"), out);
+  }
+  prepared_.insert_or_assign(std::string(name), std::string(text));
+  return reply(backend::kParseComplete, out);
 }
 
 ConsoleConversation::Step PostgresqlConsole::bind(Bytes body, Exchange& out) {
@@ -107,21 +124,20 @@ ConsoleConversation::Step PostgresqlConsole::bind(Bytes body, Exchange& out) {
   }
   const auto statement = prepared_.find(request->statement);
   if (statement == prepared_.end()) {
-    fail(no_statement(request->statement), out);
-  } else if (request->parameters != 0) {
-    fail(no_parameters(), out);
-  } else if (!request->portal.empty() && portals_.contains(request->portal)) {
-    fail(error("42P03", "portal " + quoted(request->portal) + " already exists"), out);
-  } else if (portals_.size() >= kMaxNames) {
-    fail(too_many(), out);
-  } else {
-    portals_.insert_or_assign(std::string(request->portal),
-                              Portal{statement->second, request->formats, std::nullopt, 0});
-    Buffer bytes;
-    put_message(bytes, backend::kBindComplete);
-    put(out, bytes);
+    return reject(no_statement(request->statement), out);
   }
-  return std::nullopt;
+  if (request->parameters != 0) {
+    return reject(no_parameters(), out);
+  }
+  if (!request->portal.empty() && portals_.contains(request->portal)) {
+    return reject(error("42P03", "portal " + quoted(request->portal) + " already exists"), out);
+  }
+  if (portals_.size() >= kMaxPortals && !portals_.contains(request->portal)) {
+    return reject(too_many("portals"), out);
+  }
+  portals_.insert_or_assign(std::string(request->portal),
+                            Portal{statement->second, request->formats, std::nullopt, 0});
+  return reply(backend::kBindComplete, out);
 }
 
 ConsoleConversation::Step PostgresqlConsole::describe(Bytes body, Exchange& out) {
@@ -132,16 +148,14 @@ ConsoleConversation::Step PostgresqlConsole::describe(Bytes body, Exchange& out)
   if (target->kind == 'P') {
     const auto portal = portals_.find(target->name);
     if (portal == portals_.end()) {
-      fail(no_portal(target->name), out);
-      return std::nullopt;
+      return reject(no_portal(target->name), out);
     }
     portal_ = target->name;
     return begin(portal->second.text, For::describe_portal, out);
   }
   const auto statement = prepared_.find(target->name);
   if (statement == prepared_.end()) {
-    fail(no_statement(target->name), out);
-    return std::nullopt;
+    return reject(no_statement(target->name), out);
   }
   return begin(statement->second, For::describe_statement, out);
 }
@@ -171,25 +185,21 @@ ConsoleConversation::Step PostgresqlConsole::execute(Bytes body, Exchange& out) 
   }
   const auto portal = portals_.find(name);
   if (portal == portals_.end()) {
-    fail(no_portal(name), out);
-    return std::nullopt;
+    return reject(no_portal(name), out);
   }
   if (portal->second.table) {
     send_rows(portal->second, out);
     return std::nullopt;
   }
   if (sql::split_statements(portal->second.text, {}).empty()) {
-    Buffer bytes;
-    put_message(bytes, backend::kEmptyQueryResponse);
-    put(out, bytes);
-    return std::nullopt;
+    return reply(backend::kEmptyQueryResponse, out);
   }
   portal_ = name;
   return begin(portal->second.text, For::execute, out);
 }
 
 void PostgresqlConsole::send_rows(Portal& portal, Exchange& out) {
-  const Table& table = *portal.table;
+  Table& table = *portal.table;
   const std::size_t left = table.rows.size() - portal.next_row;
   const bool all = rows_ == 0 || left <= rows_;
   const std::size_t end = portal.next_row + (all ? left : rows_);
@@ -199,6 +209,8 @@ void PostgresqlConsole::send_rows(Portal& portal, Exchange& out) {
   }
   if (all) {
     put_command_complete(bytes, table.tag);
+    table.rows = {};  // none is left, and there may have been many
+    portal.next_row = 0;
   } else {
     put_message(bytes, backend::kPortalSuspended);
   }
@@ -212,10 +224,7 @@ ConsoleConversation::Step PostgresqlConsole::close(Bytes body, Exchange& out) {
   }
   const std::string name(target->name);
   target->kind == 'P' ? portals_.erase(name) : prepared_.erase(name);
-  Buffer bytes;
-  put_message(bytes, backend::kCloseComplete);
-  put(out, bytes);
-  return std::nullopt;
+  return reply(backend::kCloseComplete, out);
 }
 
 }  // namespace sluice::protocol::postgresql

@@ -13,8 +13,9 @@ namespace {
 constexpr std::size_t kFewWords = 6;
 
 // Settings of a client that mean nothing to the console, and may be set to anything.
-constexpr std::array<std::string_view, 20> kIgnored{"application_name",
+constexpr std::array<std::string_view, 21> kIgnored{"application_name",
                                                     "bytea_output",
+                                                    "characteristics",
                                                     "client_encoding",
                                                     "client_min_messages",
                                                     "datestyle",

@@ -12,6 +12,7 @@
 //   conversation_errors.cpp    errors, and what they take back
 //   conversation_effects.cpp   session state: settings, pins, refusals
 //   conversation_inspect.cpp   what the Inspector says to requests; settings that are fixed
+//   conversation_refusals.cpp  what becomes of a request that may not go on
 //   conversation_answers.cpp   what the Inspector hears of answers; results that are cut
 //   statement_mode.cpp         pool_mode: statement
 

@@ -43,6 +43,7 @@ constexpr VerbRow kVerbs[] = {
     {"DISABLE", Verb::disable, Argument::pool},
     {"ENABLE", Verb::enable, Argument::pool},
     {"RELOAD", Verb::reload, Argument::none},
+    {"WAIT_PAUSE", Verb::wait_pause, Argument::optional_pool},
     {"WAIT_CLOSE", Verb::wait_close, Argument::optional_pool},
     {"SHUTDOWN", Verb::shutdown, Argument::mode},
     {"SET", Verb::set, Argument::setting},

@@ -3,10 +3,11 @@
 // The language of the console: one command of a few words, in any case of letters, with or without
 // a semicolon, comments and quotes.
 //
-//   SHOW topic                     PAUSE | RESUME | RECONNECT | KILL | WAIT_CLOSE [pool]
+//   SHOW topic                     PAUSE | RESUME | RECONNECT | KILL [pool]
+//   SET log_level = word           WAIT_PAUSE | WAIT_CLOSE [pool]
 //   RECONNECT CLIENTS [pool]       DISABLE | ENABLE pool
 //   KILL_CLIENT session            SHUTDOWN [WAIT_FOR_CLIENTS | WAIT_FOR_SERVERS | IMMEDIATE]
-//   SET log_level = word           RELOAD
+//   RELOAD
 
 #include <cstdint>
 #include <string>
@@ -29,6 +30,7 @@ enum class Verb : std::uint8_t {
   disable,
   enable,
   reload,
+  wait_pause,
   wait_close,
   shutdown,
   set,

@@ -2,7 +2,10 @@
 // under the path that it has in the file: pools.pets.pool_size.
 
 #include <algorithm>
+#include <array>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "proxy/console/topics.hpp"
@@ -12,6 +15,16 @@ namespace sluice::proxy::console {
 namespace {
 
 using protocol::Table;
+
+// What only a restart changes, with what is within; see keep_until_restart().
+constexpr std::array<std::string_view, 6> kFixed{"workers",      "io",        "admin.http",
+                                                 "admin.socket", "admin.tls", "admin.dashboard"};
+
+bool is_fixed(std::string_view path) {
+  return std::any_of(kFixed.begin(), kFixed.end(), [path](std::string_view fixed) {
+    return path.starts_with(fixed) && (path.size() == fixed.size() || path[fixed.size()] == '.');
+  });
+}
 
 // Reads what config::describe() writes: one option a line, nested by two blanks, entries of lists
 // with a dash.
@@ -66,8 +79,10 @@ class Flattened {
     if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
       value = value.substr(1, value.size() - 2);
     }
+    name.append(key);
+    std::string changeable(is_fixed(name) ? "no" : "yes");
     table_.rows.push_back(
-        {name.append(key), std::string(value), protocol::Value(), std::string("yes")});
+        {std::move(name), std::string(value), protocol::Value(), std::move(changeable)});
   }
 
   Table& table_;

@@ -54,6 +54,15 @@ std::map<std::string, PoolSum> sums(const std::vector<op::PoolView>& pools, Key 
   return all;
 }
 
+// Of its connections; without a bound: of those that it keeps.
+std::size_t bound_of(const op::PoolView& pool) {
+  return pool.pool_size + static_cast<std::size_t>(std::max(pool.max_overflow, 0));
+}
+
+std::size_t left_of(std::size_t bound, std::size_t used) {
+  return bound > used ? bound - used : 0;
+}
+
 std::map<std::string, PoolSum> sums_by_name(op::Operator& house) {
   return sums(house.pools(), [](const op::PoolView& pool) { return pool.name; });
 }
@@ -143,35 +152,37 @@ Table show_users(op::Operator& house) {
   return table;
 }
 
+// Used: clients and connections that there are. Free: how many more there may be, as far as there
+// is a bound.
 Table show_lists(op::Operator& house) {
   Table table = protocol::make_table("list items:i");
   const auto config = house.config();
   const op::StatusView status = house.status();
+  const std::size_t free_clients = left_of(status.max_client_connections, status.clients);
   std::size_t logins = 0;
   for (const op::SessionView& session : house.sessions()) {
     logins += session.state == metrics::ClientState::login ? 1 : 0;
   }
-  std::size_t idle = 0;
-  std::size_t used = 0;
+  std::size_t connections = 0;
+  std::size_t places = 0;
   std::set<std::pair<std::string, std::string>> pools;
   for (const op::PoolView& pool : house.pools()) {
-    idle += pool.idle;
-    used += pool.used;
+    PoolSum sum;
+    sum.add(pool);
+    connections += sum.connections();
+    places += left_of(bound_of(pool), sum.connections());
     pools.insert({pool.name, pool.user});
   }
-  const std::size_t free = status.max_client_connections > status.clients
-                               ? status.max_client_connections - status.clients
-                               : 0;
   const std::pair<const char*, std::size_t> lines[] = {{"databases", config->pools.size()},
                                                        {"users", config->users.size()},
                                                        {"peers", 0},
                                                        {"pools", pools.size()},
                                                        {"peer_pools", 0},
-                                                       {"free_clients", free},
+                                                       {"free_clients", free_clients},
                                                        {"used_clients", status.clients},
                                                        {"login_clients", logins},
-                                                       {"free_servers", idle},
-                                                       {"used_servers", used},
+                                                       {"free_servers", places},
+                                                       {"used_servers", connections},
                                                        {"dns_names", 0},
                                                        {"dns_zones", 0},
                                                        {"dns_queries", 0},
@@ -182,7 +193,7 @@ Table show_lists(op::Operator& house) {
   return table;
 }
 
-// draining and ready are ours.
+// Nothing is ever suspended. draining and ready are ours.
 Table show_state(op::Operator& house) {
   const op::StatusView status = house.status();
   const auto pools = sums_by_name(house);
@@ -192,6 +203,7 @@ Table show_state(op::Operator& house) {
   Table table = protocol::make_table("key value");
   table.rows = {{std::string("active"), word(!paused && !status.draining)},
                 {std::string("paused"), word(paused)},
+                {std::string("suspended"), word(false)},
                 {std::string("draining"), word(status.draining)},
                 {std::string("ready"), word(status.ready)}};
   return table;
@@ -243,7 +255,7 @@ Table show_peer_pools(op::Operator& /*house*/) {
 Table show_fds(op::Operator& /*house*/) {
   return protocol::make_table(
       "fd:i task user database addr port:i cancel:l link:i client_encoding std_strings datestyle "
-      "timezone password");
+      "timezone password scram_client_key scram_server_key");
 }
 
 }  // namespace sluice::proxy::console

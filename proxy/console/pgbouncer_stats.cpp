@@ -1,7 +1,7 @@
 // SHOW STATS, its two halves, and TOTALS, with PgBouncer's columns. Times are microseconds. An
 // average is over the time since the start, where PgBouncer's is over the last minute; a time is
-// one for each statement or transaction. Prepared statements and logins are not counted by pool:
-// they are 0.
+// that of one transaction, of one statement, or of one ask for a connection. Prepared statements
+// and logins are not counted by pool: they are 0.
 
 #include <array>
 #include <cmath>
@@ -52,6 +52,7 @@ Counts averages_of(const Counts& counts, op::Duration uptime) {
   }
   averages[kTransactionTime] = share(counts[kTransactionTime], counts[kTransactions]);
   averages[kQueryTime] = share(counts[kQueryTime], counts[kQueries]);
+  averages[kWaitTime] = share(counts[kWaitTime], counts[kAcquires]);
   return averages;
 }
 

@@ -7,6 +7,7 @@
 #include "config/suggest.hpp"
 #include "proxy/console/command.hpp"
 #include "proxy/console/topics.hpp"
+#include "proxy/console/views.hpp"
 
 namespace sluice::proxy::console {
 namespace {
@@ -40,14 +41,6 @@ Result<std::string> pool_named(op::Operator& house, const std::string& name) {
   }
   return protocol::fail(FailureKind::unknown_database,
                         text + (found.empty() ? "; SHOW DATABASES lists them" : "; name one"));
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string all;
-  for (const std::string& word : words) {
-    all += (all.empty() ? "" : ", ") + word;
-  }
-  return all;
 }
 
 Result<Answer> done(Status status, std::string_view tag) {
@@ -95,6 +88,8 @@ Result<Answer> act_on_pool(op::Operator& house, const op::Actor& by, const Comma
       return paused ? wait_for(Waiting::For::pause, pool, "PAUSE")
                     : Result<Answer>(std::move(paused.failure()));
     }
+    case Verb::wait_pause:
+      return wait_for(Waiting::For::pause, pool, "WAIT_PAUSE");
     case Verb::wait_close:
       return wait_for(Waiting::For::reconnect, pool, "WAIT_CLOSE");
     case Verb::resume:

@@ -13,8 +13,8 @@
 
 namespace sluice::proxy::console {
 
-// What a command has begun and waits for: PAUSE for connections in use, WAIT_CLOSE for those of
-// before the last RECONNECT.
+// What a command has begun and waits for: PAUSE for connections in use, as WAIT_PAUSE does, and
+// WAIT_CLOSE for those of before the last RECONNECT.
 struct Waiting {
   enum class For : std::uint8_t { pause, reconnect } what{};
   std::string pool;  // "" = all

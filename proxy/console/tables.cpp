@@ -17,14 +17,6 @@ std::string protocol_word(protocol::Protocol protocol) {
   return std::string(protocol::dialect(protocol).name());
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string all;
-  for (const std::string& word : words) {
-    all.append(all.empty() ? "" : ", ").append(word);
-  }
-  return all;
-}
-
 // NULL where there is none.
 protocol::Value id_or_null(std::uint64_t id) {
   return id == 0 ? protocol::Value() : protocol::Value(wide(id));
@@ -152,6 +144,7 @@ Table show_help(op::Operator& /*house*/) {
       {"RESUME [pool]", "end a PAUSE or a KILL"},
       {"RECONNECT [pool]", "close every connection of now when it is free"},
       {"RECONNECT CLIENTS [pool]", "end each session at the end of its transaction"},
+      {"WAIT_PAUSE [pool]", "wait until a PAUSE is done, and begin none"},
       {"WAIT_CLOSE [pool]", "wait until RECONNECT has closed them all"},
       {"KILL [pool]", "end the sessions and connections now, and pause"},
       {"KILL_CLIENT id", "end one session, by its id of SHOW CLIENTS"},

@@ -80,15 +80,23 @@ std::string_view state_word(op::BackendState state) {
   return "idle";
 }
 
+std::string joined(const std::vector<std::string>& words) {
+  std::string all;
+  for (const std::string& word : words) {
+    all.append(all.empty() ? "" : ", ").append(word);
+  }
+  return all;
+}
+
 std::string pin_words(protocol::PinSet pins) {
-  std::string words;
+  std::vector<std::string> words;
   for (std::size_t i = 0; i < static_cast<std::size_t>(protocol::Pin::count_); ++i) {
     const auto pin = static_cast<protocol::Pin>(i);
     if (pins.has(pin)) {
-      words.append(words.empty() ? "" : ", ").append(protocol::pin_label(pin));
+      words.emplace_back(protocol::pin_label(pin));
     }
   }
-  return words;
+  return joined(words);
 }
 
 }  // namespace sluice::proxy::console

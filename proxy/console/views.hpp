@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "protocol/table.hpp"
 #include "proxy/operator/views.hpp"
@@ -28,6 +29,8 @@ struct Endpoint {
 Endpoint endpoint(std::string_view text);
 std::string_view mode_word(config::PoolMode mode);
 std::string_view state_word(op::BackendState state);
+// "one, two"
+std::string joined(const std::vector<std::string>& words);
 // "settings, listen"
 std::string pin_words(protocol::PinSet pins);
 

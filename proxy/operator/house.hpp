@@ -83,6 +83,12 @@ class House final : public Operator {
   // Of the pools that are meant: the one, or all of them.
   protocol::Result<Names> meant(const std::string& pool) const;
   std::vector<BackendPoolPtr> made(const Names& names);
+  struct Deed {
+    const char* kind;  // of the event
+    const char* text;
+    void (*act)(BackendPools& pools, const std::string& name);
+  };
+  protocol::Status act(const std::string& pool, const Actor& by, const Deed& deed);
   void note(std::string kind, const std::string& pool, std::string text, const Actor& by);
   void note_health(const BackendPool& pool, const protocol::Failure* failure);
 

@@ -25,6 +25,10 @@ bool is_of(const Session& session, const std::string& pool) {
   return session.pool() != nullptr && (pool.empty() || session.pool()->name() == pool);
 }
 
+bool holds_of(const Session& session, const std::string& pool) {
+  return session.lender() != nullptr && (pool.empty() || session.lender()->name() == pool);
+}
+
 const char* number_word(std::size_t count) {
   return count == 1 ? " session" : " sessions";
 }
@@ -53,16 +57,23 @@ std::vector<BackendPoolPtr> House::made(const Names& names) {
   return pools;
 }
 
-Status House::pause(const std::string& pool, const Actor& by) {
+// To each pool that is meant, or to none: one of them is not there.
+Status House::act(const std::string& pool, const Actor& by, const Deed& deed) {
   auto names = meant(pool);
   if (!names) {
     return std::move(names.failure());
   }
   for (const std::string& name : *names) {
-    server_.pools().pause(name);
-    note("pause", name, "no connection is lent or opened until resume", by);
+    deed.act(server_.pools(), name);
+    note(deed.kind, name, deed.text, by);
   }
   return protocol::Done{};
+}
+
+Status House::pause(const std::string& pool, const Actor& by) {
+  return act(pool, by,
+             {"pause", "no connection is lent or opened until resume",
+              [](BackendPools& pools, const std::string& name) { pools.pause(name); }});
 }
 
 protocol::Result<bool> House::pause_done(const std::string& pool) {
@@ -84,27 +95,15 @@ protocol::Result<bool> House::pause_done(const std::string& pool) {
 }
 
 Status House::resume(const std::string& pool, const Actor& by) {
-  auto names = meant(pool);
-  if (!names) {
-    return std::move(names.failure());
-  }
-  for (const std::string& name : *names) {
-    server_.pools().resume(name);
-    note("resume", name, "", by);
-  }
-  return protocol::Done{};
+  return act(pool, by, {"resume", "", [](BackendPools& pools, const std::string& name) {
+                          pools.resume(name);
+                        }});
 }
 
 Status House::reconnect(const std::string& pool, const Actor& by) {
-  auto names = meant(pool);
-  if (!names) {
-    return std::move(names.failure());
-  }
-  for (const std::string& name : *names) {
-    server_.pools().retire(name);
-    note("reconnect", name, "what is connected now is closed when it is free", by);
-  }
-  return protocol::Done{};
+  return act(pool, by,
+             {"reconnect", "what is connected now is closed when it is free",
+              [](BackendPools& pools, const std::string& name) { pools.retire(name); }});
 }
 
 protocol::Result<bool> House::reconnect_done(const std::string& pool) {
@@ -146,7 +145,7 @@ Status House::kill(const std::string& pool, const Actor& by) {
   }
   const auto killed = ask_workers<bool, Session>(
       server_, &Worker::sessions, [pool](Session& session, std::vector<bool>& found) {
-        if (is_of(session, pool)) {
+        if (is_of(session, pool) || holds_of(session, pool)) {
           session.kill(ended("an operator has ended all sessions of the pool; it is paused"));
           found.push_back(true);
         }
@@ -176,27 +175,16 @@ Status House::kill_session(std::uint32_t id, const Actor& by) {
 }
 
 Status House::disable(const std::string& pool, const Actor& by) {
-  auto names = meant(pool);
-  if (!names) {
-    return std::move(names.failure());
-  }
-  for (const std::string& name : *names) {
-    server_.pools().set_disabled(name, true);
-    note("disable", name, "no new sessions until enable", by);
-  }
-  return protocol::Done{};
+  return act(
+      pool, by,
+      {"disable", "no new sessions until enable",
+       [](BackendPools& pools, const std::string& name) { pools.set_disabled(name, true); }});
 }
 
 Status House::enable(const std::string& pool, const Actor& by) {
-  auto names = meant(pool);
-  if (!names) {
-    return std::move(names.failure());
-  }
-  for (const std::string& name : *names) {
-    server_.pools().set_disabled(name, false);
-    note("enable", name, "", by);
-  }
-  return protocol::Done{};
+  return act(pool, by, {"enable", "", [](BackendPools& pools, const std::string& name) {
+                          pools.set_disabled(name, false);
+                        }});
 }
 
 }  // namespace sluice::proxy::op

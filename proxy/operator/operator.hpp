@@ -65,7 +65,8 @@ class Operator {
   virtual protocol::Result<bool> reconnect_done(const std::string& pool) = 0;
   // Clients are asked to connect again: each is ended at its next transaction end (57P01, 1053).
   virtual protocol::Status reconnect_clients(const std::string& pool, const Actor& by) = 0;
-  // Ends every session of the pool and closes its connections now, and pauses it until resume.
+  // Ends every session of the pool, and those that a rule has brought to it, and closes its
+  // connections now, and pauses it until resume.
   virtual protocol::Status kill(const std::string& pool, const Actor& by) = 0;
   virtual protocol::Status kill_session(std::uint32_t id, const Actor& by) = 0;
   // New sessions for the pool are refused; those that there are go on.

@@ -64,5 +64,16 @@ TEST(Reload, tells_what_has_changed) {
             "warning: w\nchanged:\n  pools.a.pool_size\nwait for a restart:\n  workers\n");
 }
 
+TEST(Ctl, what_is_under_way_is_asked_about_and_not_begun_again) {
+  EXPECT_EQ(question_about("PAUSE pets", "PAUSE"), "WAIT_PAUSE pets");
+  EXPECT_EQ(question_about(" pause \"my pause\";", "PAUSE"), "WAIT_pause \"my pause\";");
+  EXPECT_EQ(question_about("WAIT_CLOSE", "WAIT_CLOSE"), "WAIT_CLOSE");
+  EXPECT_EQ(question_about("wait_pause pets", "WAIT_PAUSE"), "wait_pause pets");
+  EXPECT_EQ(question_about("RELOAD", "RELOAD"), "");
+  EXPECT_TRUE(is_done(json::parse(R"({"tag": "RELOAD"})")));
+  EXPECT_TRUE(is_done(json::parse(R"({"done": true})")));
+  EXPECT_FALSE(is_done(json::parse(R"({"done": false})")));
+}
+
 }  // namespace
 }  // namespace sluice::cli

@@ -128,6 +128,33 @@ TEST(TopView, finds_what_is_searched_for) {
   EXPECT_TRUE(view.quit());
 }
 
+TEST(TopView, fewer_rows_than_it_was_scrolled_by_stay_in_sight) {
+  TopView view(false);
+  view.set_data(data());
+  type(view, "\x1b[F");
+  TopData fewer = data();
+  fewer.sessions.rows.resize(1);
+  view.set_data(fewer);
+  EXPECT_NE(screen(view).find("127.0.0.1:5"), std::string::npos);
+}
+
+// Whoever is called "nan" is called so: strtod(3) would make a number of it that has no place.
+TEST(TopView, names_that_look_like_numbers_have_an_order) {
+  TopData named = data();
+  named.sessions.rows.resize(1);
+  for (const char* user : {"nan", "4712", "inf", "4711"}) {
+    named.sessions.rows.push_back(named.sessions.rows[0]);
+    named.sessions.rows.back()[1] = user;
+  }
+  TopView view(false);
+  view.set_data(named);
+  type(view, "\x1b[C\x1b[Cr");  // by the second column, USER, the smallest first
+  const std::string text = screen(view);
+  EXPECT_TRUE(before(text, " 4711 ", " 4712 ")) << text;
+  EXPECT_TRUE(before(text, " 4712 ", " inf ")) << text;
+  EXPECT_TRUE(before(text, " inf ", " nan ")) << text;
+}
+
 TEST(TopView, scrolls_within_what_there_is) {
   TopView view(false);
   view.set_data(data());

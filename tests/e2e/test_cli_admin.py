@@ -13,7 +13,7 @@ import termios
 import time
 
 import pytest
-from clients import connection, run, value
+from clients import connection, rows, run, value
 from conftest import config_for
 from harness import schema
 from harness.process import LOOPBACK, wait_until
@@ -70,6 +70,30 @@ def test_ctl_shows_and_acts(any_server, run_sluice):
     assert unknown.returncode == 1 and "no_such_pool" in unknown.stderr
     assert ctl(at, "FLY").returncode == 1
     assert sluice("ctl", "--admin", socket_of(at)).returncode == 2
+
+
+def test_ctl_waits_as_the_console_does(any_server, run_sluice):
+    at = run_sluice(any_server)
+    with connection(at) as client:
+        rows(client, "BEGIN")
+        assert value(client, "SELECT 1") == 1
+        pausing = subprocess.Popen([binary(), "ctl", "--admin", socket_of(at), "pause"], text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(1)
+        assert pausing.poll() is None, "a transaction holds a connection"
+        rows(client, "COMMIT")
+        said, told = pausing.communicate(timeout=20)
+        assert (pausing.returncode, said) == (0, "PAUSE\n") and "waiting" in told, told
+        assert ctl(at, "WAIT_PAUSE").returncode == 0
+        assert ctl(at, "resume").returncode == 0
+        assert "is not paused" in ctl(at, "WAIT_PAUSE").stderr
+        assert value(client, "SELECT 2") == 2
+
+
+def test_ctl_tells_what_else_there_is_to_say(any_server, run_sluice):
+    done = ctl(run_sluice(any_server), "reload")
+    assert (done.returncode, done.stdout) == (0, "RELOAD\n"), done
+    assert "nothing has changed" in done.stderr
 
 
 def test_the_port_asks_who_it_is(any_server, run_sluice):

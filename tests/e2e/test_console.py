@@ -282,6 +282,24 @@ def test_shutdown(desk):
         wait_until(lambda: not desk.sluice.daemon.running(), 15, "sluice has ended")
 
 
+@pytest.mark.parametrize("again", ["SHUTDOWN", "SHUTDOWN WAIT_FOR_SERVERS"])
+def test_a_quicker_shutdown_takes_the_place_of_a_slower_one(any_server, start, again):
+    config = console_config(any_server, drain={"delay": "0s", "timeout": "60s"})
+    at = start(any_server, config=config)
+    with open_console(at) as console, connection(at) as client:
+        client.cursor().execute("SELECT 1")
+        run(console, "SHUTDOWN WAIT_FOR_CLIENTS")
+        wait_until(lambda: line(run(console, "SHOW STATE"), key="ready")["value"] == "no", 5, "the end has begun")
+        run(console, "SHUTDOWN WAIT_FOR_CLIENTS")
+        time.sleep(0.3)
+        assert at.sluice.daemon.running(), "to ask twice is no hurry"
+        try:
+            run(console, again)
+        except (psycopg.Error, pymysql.err.Error):
+            pass  # it may end before it has answered
+        wait_until(lambda: not at.sluice.daemon.running(), 10, "it does not wait for the client")
+
+
 # ---- limits
 
 def test_admins_get_in_when_the_house_is_full(any_server, start):

@@ -12,6 +12,7 @@ from clients import backend_id, connection, rows, value
 from conftest import config_for
 from harness import schema
 from harness.process import wait_until
+from test_routes import with_rules
 
 pytestmark = pytest.mark.proxy_only
 
@@ -137,6 +138,21 @@ def test_kill_ends_sessions_and_connections_and_new_ones_wait(begin):
         waits.join(20)
         assert answered == [1]
     assert at.sluice.metric("sluice_sessions_ended_total", reason="ended_by_operator") == 2
+
+
+def test_kill_ends_those_that_a_rule_has_brought_to_the_pool(any_server, start):
+    users = [{"name": schema.APP, "password": schema.PASSWORD}, *USERS]
+    at = start(any_server, config=with_rules(any_server, {"match": " elsewhere", "pool": "elsewhere"}, users=users))
+    lock = "pg_advisory_lock(4711)" if at.postgresql else "GET_LOCK('kill', 1)"
+    with closing(at) as there, connection(at) as here:
+        rows(there, f"SELECT {lock} AS elsewhere")
+        assert value(here, "SELECT 1") == 1
+        wait_until(lambda: connections(at) == 1, 20, "the lock keeps its connection")
+        Api(at.sluice).post("kill", {"pool": "elsewhere"})
+        with pytest.raises(ERRORS):
+            value(there, "SELECT 2")
+        wait_until(lambda: connections(at) == 0, 20, "the server has no connection of the pool")
+        assert value(here, "SELECT 3") == 3
 
 
 def closing(at):

@@ -18,6 +18,7 @@ from harness.sluice import write_config
 from harness.tls import make_certificates
 from test_gone_clients import ask_only, read_all
 from test_limits import closes_quietly, open_client
+from test_routes import whoami, with_rules
 
 pytestmark = pytest.mark.proxy_only
 
@@ -182,6 +183,20 @@ def test_sessions_of_a_removed_pool_leave_at_their_transactions_end(any_server, 
         closes_quietly(leaves)
         assert value(stays, "SELECT 1") == 1
     wait_until(lambda: not any('pool="spare"' in name for name in at.sluice.metrics()), 15, "no sample names it")
+
+
+@pytest.mark.sanitized
+def test_a_pool_that_a_rule_led_to_goes_without_its_sessions(any_server, start):
+    at = start(any_server, config={**with_rules(any_server, {"match": " elsewhere", "pool": "elsewhere"}), **ASKED})
+    with connection(at) as client:
+        assert whoami(client, "elsewhere") == schema.OTHER
+
+        def remove(config):
+            del config["pools"]["elsewhere"]
+            del config["routes"][0]["middleware"]
+
+        reload(at, remove)
+        assert whoami(client, "elsewhere") == schema.APP, "the session still has the rule, and its own pool"
 
 
 @pytest.mark.sanitized

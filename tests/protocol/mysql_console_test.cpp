@@ -137,6 +137,15 @@ TEST_P(MyConsole, what_clients_say_by_themselves) {
   EXPECT_EQ(talk.commands.size(), 2U);
 }
 
+// The console says no to what it does not understand; it must not say yes.
+TEST_P(MyConsole, the_consoles_own_setting_is_no_variable) {
+  for (const char* sql : {"SET GLOBAL log_level = 'debug'", "SET SESSION log_level = 'debug'",
+                          "SET @@log_level = 'debug'", "SET @@global.log_level = 'debug'"}) {
+    EXPECT_FALSE(is_ok(client(query(sql)))) << sql;
+  }
+  EXPECT_EQ(talk.commands.size(), 4U);
+}
+
 TEST_P(MyConsole, kills_are_for_the_session) {
   EXPECT_TRUE(is_ok(client(query("KILL QUERY 2147483650"))));
   ASSERT_EQ(talk.specials.size(), 1U);

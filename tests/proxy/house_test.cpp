@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "proxy/operator/house.hpp"
+#include "tests/proxy/chunk_conversation.hpp"
 #include "tests/proxy/session_house.hpp"
 
 namespace sluice::proxy::op {
@@ -20,15 +21,9 @@ using protocol::Exchange;
 
 const Actor kOps{"ops", "console"};
 
-// Every chunk of the client is a request that the backend answers in one; "begin" opens a
-// transaction and "commit" ends it. What it is told in the end, it tells the client.
-class PlainConversation final : public protocol::Conversation {
+// Who gets no backend is told why, and may ask again.
+class PlainConversation final : public ChunkConversation {
  public:
-  void inspect(protocol::Inspector*, std::size_t) override {}
-  void welcome(const protocol::Parameters&, const protocol::CancelRequest&,
-               protocol::Outbox& to_client) override {
-    to_client.own(protocol::Buffer{'w'});
-  }
   protocol::Need from_client(Bytes& in, Exchange& out) override {
     if (refused_) {
       refused_ = false;
@@ -37,54 +32,16 @@ class PlainConversation final : public protocol::Conversation {
     if (in.empty()) {
       return protocol::Need::input;
     }
-    if (!attached_) {
-      return protocol::Need::backend;
-    }
-    const std::string text(in.begin(), in.end());
-    open_ = (open_ || text == "begin") && text != "commit";
-    out.to_backend.own(protocol::Buffer(in.begin(), in.end()));
-    in = {};
-    outstanding_ = true;
-    return protocol::Need::input;
+    return attached_ ? send(in, out) : protocol::Need::backend;
   }
-  void from_backend(Bytes in, Exchange& out) override {
-    outstanding_ = false;
-    out.to_client.own(protocol::Buffer(in.begin(), in.end()));
-  }
-  void attach(protocol::Link&, Exchange&) override { attached_ = true; }
-  bool may_release() const override { return attached_ && !outstanding_ && !open_; }
-  protocol::Cleanup detach() override {
-    attached_ = false;
-    const bool clean = !outstanding_ && !open_;
-    return clean ? protocol::Cleanup::none : protocol::Cleanup::close;
-  }
-  bool outstanding() const override { return outstanding_; }
-  bool in_transaction() const override { return open_; }
-  bool awaits_client() const override { return false; }
-  bool at_rest() const override { return !outstanding_; }
   protocol::Ending refuse(const protocol::Failure& failure, Exchange& out) override {
     refused_ = true;
     out.to_client.own(protocol::Buffer(failure.text.begin(), failure.text.end()));
     return protocol::Ending::carry_on;
   }
-  protocol::Ending backend_lost(const protocol::Failure&, Exchange&) override {
-    attached_ = outstanding_ = open_ = false;
-    return protocol::Ending::close;
-  }
-  void farewell(const protocol::Failure& failure, protocol::Outbox& to_client) override {
-    to_client.own(protocol::Buffer(failure.text.begin(), failure.text.end()));
-  }
-  const protocol::SettingsPtr& settings() const override { return settings_; }
-  std::uint64_t link_class() const override { return 0; }
-  protocol::PinSet pins() const override { return {}; }
-  std::size_t prepared_statements() const override { return 0; }
 
  private:
-  bool attached_ = false;
-  bool outstanding_ = false;
-  bool open_ = false;
   bool refused_ = false;
-  protocol::SettingsPtr settings_;
 };
 
 template <typename Condition>

@@ -3,7 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
 #include <filesystem>
+#include <future>
+#include <thread>
 
 #include "config/load.hpp"
 #include "tests/proxy/tls_fixtures.hpp"
@@ -185,6 +192,47 @@ TEST_F(ReloadTest, WhatIsNotTheServersIsPreparedBeforeAnythingChanges) {
   may = true;
   EXPECT_TRUE(reload(text).ok());
   EXPECT_THAT(told, ElementsAre("applied"));
+}
+
+// The loop comes to both in one turn: what it is to accept, and that nobody accepts there any more.
+TEST_F(ReloadTest, AListenerMayGoWhileAClientComes) {
+  const auto sockets = server->sockets();
+  ASSERT_EQ(sockets.size(), 1U);
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::getsockname(sockets[0].fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  std::promise<void> busy;
+  std::promise<void> over;
+  server->worker(0).loop.call([&] {
+    busy.set_value();
+    over.get_future().wait();
+  });
+  busy.get_future().wait();
+  const int client = ::socket(AF_INET, SOCK_STREAM, 0);
+  EXPECT_EQ(::connect(client, reinterpret_cast<sockaddr*>(&address), size), 0);
+  EXPECT_TRUE(reload(with("name: pg,", "name: other,")).ok());
+  over.set_value();
+  const auto left = server->sockets();
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_NE(left[0].bound, sockets[0].bound);
+  ::close(client);
+}
+
+// A worker may refuse a client at any time.
+TEST_F(ReloadTest, TheLimitOfClientsIsToldWhileItChanges) {
+  std::atomic<bool> over{false};
+  std::thread refusing([&] {
+    while (!over) {
+      EXPECT_THAT(server->too_many_clients().text, HasSubstr("max_client_connections is "));
+    }
+  });
+  for (const char* limit : {"7", "8", "9"}) {
+    EXPECT_TRUE(
+        reload(std::string(kBase) + "limits: {max_client_connections: " + limit + "}\n").ok());
+  }
+  over = true;
+  refusing.join();
+  EXPECT_THAT(server->too_many_clients().text, HasSubstr("is 9"));
 }
 
 TEST_F(ReloadTest, PoliciesThatNobodyHasAreForgotten) {

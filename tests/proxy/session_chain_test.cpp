@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "protocol/inspector.hpp"
+#include "tests/proxy/chunk_conversation.hpp"
 #include "tests/proxy/middleware/scripted.hpp"
 #include "tests/proxy/session_house.hpp"
 
@@ -30,16 +31,11 @@ struct Fate {
   int lost = 0;
 };
 
-// Every chunk of the client is a request; "begin" opens a transaction and "commit" ends it.
-class AskingConversation final : public protocol::Conversation {
+class AskingConversation final : public ChunkConversation {
  public:
   explicit AskingConversation(Fate& fate) : fate_(fate) {}
 
   void inspect(protocol::Inspector* inspector, std::size_t) override { inspector_ = inspector; }
-  void welcome(const protocol::Parameters&, const protocol::CancelRequest&,
-               protocol::Outbox& to_client) override {
-    to_client.own(protocol::Buffer{'w'});
-  }
   protocol::Need from_client(Bytes& in, Exchange& out) override {
     if (in.empty()) {
       return protocol::Need::input;
@@ -68,48 +64,25 @@ class AskingConversation final : public protocol::Conversation {
     if (!attached_) {
       return protocol::Need::backend;
     }
-    open_ = (open_ || text == "begin") && text != "commit";
-    out.to_backend.own(protocol::Buffer(in.begin(), in.end()));
-    in = {};
-    outstanding_ = true;
     admitted_ = false;
-    return protocol::Need::input;
+    return send(in, out);
   }
   void from_backend(Bytes in, Exchange& out) override {
-    outstanding_ = false;
     answer(protocol::Answer::End::done);
     out.facts.queries = 1;
     out.facts.transactions = open_ ? 0 : 1;
-    out.to_client.own(protocol::Buffer(in.begin(), in.end()));
+    ChunkConversation::from_backend(in, out);
   }
-  void attach(protocol::Link&, Exchange&) override { attached_ = true; }
-  bool may_release() const override { return attached_ && !outstanding_ && !open_; }
   protocol::Cleanup detach() override {
     attached_ = false;
     fate_.detached += open_ ? 1 : 0;
     lose();
     return std::exchange(open_, false) ? protocol::Cleanup::close : protocol::Cleanup::none;
   }
-  bool outstanding() const override { return outstanding_; }
-  bool in_transaction() const override { return open_; }
-  bool awaits_client() const override { return false; }
-  bool at_rest() const override { return !outstanding_; }
-  protocol::Ending refuse(const protocol::Failure&, Exchange&) override {
-    return protocol::Ending::close;
-  }
-  protocol::Ending backend_lost(const protocol::Failure&, Exchange&) override {
-    attached_ = false;
-    open_ = false;
+  protocol::Ending backend_lost(const protocol::Failure& failure, Exchange& out) override {
     lose();
-    return protocol::Ending::close;
+    return ChunkConversation::backend_lost(failure, out);
   }
-  void farewell(const protocol::Failure& failure, protocol::Outbox& to_client) override {
-    to_client.own(protocol::Buffer(failure.text.begin(), failure.text.end()));
-  }
-  const protocol::SettingsPtr& settings() const override { return settings_; }
-  std::uint64_t link_class() const override { return 0; }
-  protocol::PinSet pins() const override { return {}; }
-  std::size_t prepared_statements() const override { return 0; }
 
  private:
   void answer(protocol::Answer::End end) {
@@ -128,11 +101,7 @@ class AskingConversation final : public protocol::Conversation {
 
   Fate& fate_;
   protocol::Inspector* inspector_ = nullptr;
-  bool attached_ = false;
-  bool outstanding_ = false;
-  bool open_ = false;
   bool admitted_ = false;
-  protocol::SettingsPtr settings_;
 };
 
 class SessionChain : public testing::Test {

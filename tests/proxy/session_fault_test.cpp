@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "tests/proxy/chunk_conversation.hpp"
 #include "tests/proxy/session_house.hpp"
 
 namespace sluice::proxy {
@@ -16,59 +17,35 @@ using protocol::Exchange;
 
 enum class Fault : std::uint8_t { none, welcome, from_client, attach, from_backend };
 
-class FaultyConversation final : public protocol::Conversation {
+class FaultyConversation final : public ChunkConversation {
  public:
   explicit FaultyConversation(Fault fault) : fault_(fault) {}
 
-  void welcome(const protocol::Parameters&, const protocol::CancelRequest&,
+  void welcome(const protocol::Parameters& reported, const protocol::CancelRequest& key,
                protocol::Outbox& to_client) override {
     maybe(Fault::welcome);
     welcomed_ = true;
-    to_client.own(protocol::Buffer{'w'});
+    ChunkConversation::welcome(reported, key, to_client);
   }
   protocol::Need from_client(Bytes& in, Exchange& out) override {
     maybe(Fault::from_client);
-    if (!attached_) {
-      return protocol::Need::backend;
-    }
-    out.to_backend.own(protocol::Buffer(in.begin(), in.end()));
-    in = {};
-    outstanding_ = true;
-    return protocol::Need::input;
+    return attached_ ? send(in, out) : protocol::Need::backend;
   }
   void from_backend(Bytes in, Exchange& out) override {
     maybe(Fault::from_backend);
-    outstanding_ = false;
-    out.to_client.own(protocol::Buffer(in.begin(), in.end()));
+    ChunkConversation::from_backend(in, out);
   }
-  void inspect(protocol::Inspector*, std::size_t) override {}
-  void attach(protocol::Link&, Exchange&) override {
-    attached_ = true;
+  void attach(protocol::Link& link, Exchange& out) override {
+    ChunkConversation::attach(link, out);
     if (welcomed_) {
       maybe(Fault::attach);
     }
   }
-  bool may_release() const override { return attached_ && !outstanding_; }
   protocol::Cleanup detach() override {
     attached_ = false;
     return protocol::Cleanup::none;
   }
-  bool outstanding() const override { return outstanding_; }
-  bool in_transaction() const override { return false; }
-  bool awaits_client() const override { return false; }
-  bool at_rest() const override { return !outstanding_; }
-  protocol::Ending refuse(const protocol::Failure&, Exchange&) override {
-    return protocol::Ending::close;
-  }
-  protocol::Ending backend_lost(const protocol::Failure&, Exchange&) override {
-    attached_ = outstanding_ = false;
-    return protocol::Ending::close;
-  }
   void farewell(const protocol::Failure&, protocol::Outbox&) override {}
-  const protocol::SettingsPtr& settings() const override { return settings_; }
-  std::uint64_t link_class() const override { return 0; }
-  protocol::PinSet pins() const override { return {}; }
-  std::size_t prepared_statements() const override { return 0; }
 
  private:
   void maybe(Fault here) const {
@@ -77,10 +54,7 @@ class FaultyConversation final : public protocol::Conversation {
     }
   }
   Fault fault_;
-  bool attached_ = false;
-  bool outstanding_ = false;
   bool welcomed_ = false;
-  protocol::SettingsPtr settings_;
 };
 
 struct SessionFault : testing::TestWithParam<Fault> {

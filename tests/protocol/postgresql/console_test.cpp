@@ -157,10 +157,46 @@ TEST_P(PgConsole, a_portal_is_read_bit_by_bit) {
   EXPECT_EQ(talk.commands.size(), 1U);
 }
 
+TEST_P(PgConsole, a_portal_that_was_read_has_no_rows_left) {
+  EXPECT_EQ(
+      types(client(parse("", "SHOW POOLS") + bind_to("", "") + execute("") + execute("") + kSync)),
+      "12DDCCZ");
+  EXPECT_EQ(talk.commands.size(), 1U);
+}
+
+TEST_P(PgConsole, what_it_keeps_for_a_client_is_bounded) {
+  const std::string sent = client(parse("", "PAUSE -- " + std::string(20000, 'x')) + kSync);
+  EXPECT_EQ(types(sent), "EZ");
+  EXPECT_THAT(sent, HasSubstr("54000"));
+  std::string bytes = parse("", "PAUSE");
+  for (int i = 0; i < 16; ++i) {
+    bytes += bind_to(std::to_string(i), "");
+  }
+  EXPECT_EQ(types(client(bytes)), "1" + std::string(16, '2'));
+  EXPECT_EQ(types(client(bind_to("one more", "") + kSync)), "EZ");
+  EXPECT_EQ(types(client(bind_to("", "") + kSync)), "2Z") << "a Sync has closed them";
+}
+
 TEST_P(PgConsole, an_error_lasts_until_sync) {
   const std::string sent =
       client(parse("", "nonsense") + bind_to("", "") + execute("") + execute("") + kSync);
   EXPECT_EQ(types(sent), "12EZ");
+  EXPECT_EQ(types(client(query("PAUSE"))), "CZ");
+}
+
+// As drivers do to find out whether a connection lives.
+TEST_P(PgConsole, an_empty_statement_is_described_and_run) {
+  EXPECT_EQ(
+      types(client(parse("", "") + bind_to("", "") + describe('P', "") + execute("") + kSync)),
+      "12nIZ");
+  EXPECT_EQ(types(client(parse("s", "; -- no") + describe('S', "s") + kSync)), "1tnZ");
+  EXPECT_THAT(talk.commands, IsEmpty());
+}
+
+TEST_P(PgConsole, a_simple_query_ends_a_batch_and_is_skipped_with_one_that_failed) {
+  EXPECT_EQ(types(client(parse("", "PAUSE") + query("nonsense"))), "1EZ");
+  EXPECT_EQ(types(client(bind_to("", "") + execute("") + kSync)), "2CZ");
+  EXPECT_EQ(types(client(execute("none") + query("PAUSE") + message('F', "") + kSync)), "EZ");
   EXPECT_EQ(types(client(query("PAUSE"))), "CZ");
 }
 
@@ -185,6 +221,7 @@ TEST_P(PgConsole, what_drivers_say_by_themselves) {
   EXPECT_EQ(client(query("COMMIT")).back(), 'I');
   EXPECT_EQ(types(client(query("SET extra_float_digits = 3"))), "CZ");
   EXPECT_EQ(types(client(query("SET DateStyle TO 'ISO'; SET SESSION TIME ZONE 'UTC'"))), "CCZ");
+  EXPECT_EQ(types(client(query("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))), "CZ");
   EXPECT_EQ(types(client(query("SHOW TRANSACTION ISOLATION LEVEL"))), "TDCZ");
   EXPECT_THAT(client(query("SHOW server_version")), HasSubstr("1.26.1/sluice"));
   EXPECT_EQ(types(client(query("SELECT 1"))), "TDCZ");

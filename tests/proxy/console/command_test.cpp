@@ -47,6 +47,7 @@ TEST(Command, names_of_pools) {
   EXPECT_EQ(parsed("DISABLE pets").verb, Verb::disable);
   EXPECT_EQ(parsed("ENABLE pets").verb, Verb::enable);
   EXPECT_EQ(parsed("WAIT_CLOSE pets").verb, Verb::wait_close);
+  EXPECT_EQ(parsed("wait_pause").verb, Verb::wait_pause);
 }
 
 TEST(Command, reconnect_and_its_clients) {

@@ -52,6 +52,7 @@ TEST_F(Run, every_verb_is_carried_out_and_named) {
   EXPECT_EQ(tag("SHUTDOWN WAIT_FOR_CLIENTS"), "SHUTDOWN");
   EXPECT_EQ(tag("SET log_level = 'debug'"), "SET");
   EXPECT_EQ(tag("WAIT_CLOSE"), "WAIT_CLOSE");
+  EXPECT_EQ(tag("WAIT_PAUSE"), "WAIT_PAUSE");
   EXPECT_EQ(tag("SHOW POOLS"), "SHOW");
   EXPECT_THAT(
       house.calls,
@@ -65,7 +66,7 @@ TEST_F(Run, who_may_look_may_not_act) {
   EXPECT_TRUE(answer("SHOW POOLS", Right::read_only));
   for (const char* command : {"PAUSE", "RESUME", "RECONNECT", "RECONNECT CLIENTS", "KILL",
                               "KILL_CLIENT 1", "DISABLE pets_pg", "ENABLE pets_pg", "RELOAD",
-                              "SHUTDOWN", "SET log_level = 'debug'", "WAIT_CLOSE"}) {
+                              "SHUTDOWN", "SET log_level = 'debug'", "WAIT_CLOSE", "WAIT_PAUSE"}) {
     auto refused = answer(command, Right::read_only);
     ASSERT_FALSE(refused) << command;
     EXPECT_EQ(refused.failure().sqlstate(), "42501") << command;
@@ -108,6 +109,8 @@ TEST_F(Run, what_takes_time_is_waited_for) {
   EXPECT_FALSE(*is_over(house, *paused->waiting));
   house.pause_over = true;
   EXPECT_TRUE(*is_over(house, *paused->waiting));
+  EXPECT_EQ(answer("WAIT_PAUSE pets")->waiting->pool, "pets_pg");
+  EXPECT_THAT(house.calls, ElementsAre("pause pets_pg by ops")) << "to wait begins nothing";
   auto closing = answer("WAIT_CLOSE");
   ASSERT_TRUE(closing && closing->waiting);
   EXPECT_FALSE(*is_over(house, *closing->waiting));

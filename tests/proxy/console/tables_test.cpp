@@ -3,8 +3,10 @@
 
 #include <map>
 
+#include "config/describe.hpp"
 #include "proxy/console/topics.hpp"
 #include "proxy/console/views.hpp"
+#include "proxy/reload.hpp"
 #include "tests/support/scripted_operator.hpp"
 
 namespace sluice::proxy::console {
@@ -110,6 +112,8 @@ class Tables : public testing::Test {
     totals.queries = 20;
     totals.query_time = 4s;
     totals.transaction_time = 5s;
+    totals.acquires = 4;
+    totals.wait_time = 1s;
     house.pool_totals.push_back(totals);
     house.status_view.uptime = 10s;
 
@@ -231,6 +235,8 @@ TEST_F(Tables, stats_are_microseconds_and_averages) {
   EXPECT_EQ(values["avg_query_count"], "2");
   EXPECT_EQ(values["avg_query_time"], "200000");
   EXPECT_EQ(values["avg_xact_time"], "500000");
+  EXPECT_EQ(values["total_wait_time"], "1000000");
+  EXPECT_EQ(values["avg_wait_time"], "250000");
   EXPECT_EQ(show("STATS_TOTALS").columns.size(), 13U);
   EXPECT_EQ(show("STATS_AVERAGES").columns.size(), 13U);
   EXPECT_EQ(show("TOTALS").rows.size(), 24U);
@@ -273,6 +279,33 @@ TEST_F(Tables, configuration_is_flat) {
   EXPECT_EQ(options["routes.all.middleware.1.audit.statements"], "none");
 }
 
+// All that a reload leaves for a restart is told so, and nothing else.
+TEST_F(Tables, options_that_need_a_restart_are_not_changeable) {
+  config::Config before;
+  before.pools.push_back(house.config_->pools.front());
+  config::Config wanted = before;
+  wanted.workers = before.workers + 1;
+  wanted.io = before.io == config::Io::epoll ? config::Io::io_uring : config::Io::epoll;
+  wanted.admin.http = config::Address{"127.0.0.1", 1, ""};
+  wanted.admin.socket = "/other";
+  wanted.admin.tls.cert_file = "/other.crt";
+  wanted.admin.dashboard = !before.admin.dashboard;
+  wanted.drain.delay += 1s;
+  house.config_text = config::describe(wanted);
+  const std::vector<std::string> later = keep_until_restart(before, wanted);
+  EXPECT_EQ(later.size(), 6U);
+  std::map<std::string, std::string> changeable;
+  for (const Row& row : show("CONFIG").rows) {
+    changeable[std::get<std::string>(row[0])] = std::get<std::string>(row[3]);
+  }
+  for (const std::string& path : later) {
+    EXPECT_EQ(changeable[path], "no") << path;
+  }
+  EXPECT_EQ(changeable["drain.delay"], "yes");
+  EXPECT_EQ(changeable["admin.console_database"], "yes");
+  EXPECT_EQ(changeable["pools.pets_pg.pool_size"], "yes");
+}
+
 TEST_F(Tables, ours) {
   auto session = line(show("SESSIONS"), 0);
   EXPECT_EQ(session["route"], "all");
@@ -296,6 +329,36 @@ TEST_F(Tables, state_of_all_pools) {
   house.pool_views.front().paused = true;
   EXPECT_EQ(line(show("STATE"), 0)["value"], "no");
   EXPECT_EQ(line(show("STATE"), 1)["value"], "yes");
+}
+
+TEST_F(Tables, state_has_pgbouncers_rows_first) {
+  const Table table = show("STATE");
+  std::vector<std::string> keys;
+  for (std::size_t row = 0; row < table.rows.size(); ++row) {
+    keys.push_back(line(table, row)["key"]);
+  }
+  EXPECT_THAT(keys, ElementsAre("active", "paused", "suspended", "draining", "ready"));
+}
+
+TEST_F(Tables, lists_count_what_there_is_and_what_there_may_be) {
+  op::PoolView& pool = house.pool_views.front();
+  pool.pool_size = 15;
+  pool.max_overflow = 5;
+  pool.closing = 1;
+  house.status_view.clients = 3;
+  house.status_view.max_client_connections = 10;
+  std::map<std::string, std::string> items;
+  for (const Row& row : show("LISTS").rows) {
+    items[std::get<std::string>(row[0])] = protocol::to_text(row[1], "", "");
+  }
+  EXPECT_EQ(items["databases"], "1");
+  EXPECT_EQ(items["used_clients"], "3");
+  EXPECT_EQ(items["free_clients"], "7");
+  EXPECT_EQ(items["used_servers"], "7");
+  EXPECT_EQ(items["free_servers"], "13");
+  pool.max_overflow = -1;
+  pool.pool_size = 4;
+  EXPECT_EQ(protocol::to_text(show("LISTS").rows.at(8).at(1), "", ""), "0");
 }
 
 TEST_F(Tables, numbers_that_do_not_fit_are_the_largest) {
