@@ -270,6 +270,25 @@ std::vector<std::string> diff(const Pool& before, const Pool& after) {
   return paths;
 }
 
+std::vector<std::string> keep_until_restart(const Config& in_force, Config& wanted) {
+  Config kept = wanted;
+  kept.workers = in_force.workers;
+  kept.io = in_force.io;
+  kept.admin.http = in_force.admin.http;
+  kept.admin.socket = in_force.admin.socket;
+  // Its files are read as those of a listener are; with TLS or without is a matter of the socket.
+  if (kept.admin.tls.mode != in_force.admin.tls.mode) {
+    kept.admin.tls = in_force.admin.tls;
+  }
+  kept.admin.dashboard = in_force.admin.dashboard;
+  std::vector<std::string> keys;
+  for (const Change& change : diff(kept, wanted)) {
+    keys.push_back(change.path);
+  }
+  wanted = std::move(kept);
+  return keys;
+}
+
 bool same_options(const Middleware& a, const Middleware& b) {
   const auto flat = [](const auto& options) { return flatten(options).values; };
   return a.options.index() == b.options.index() &&

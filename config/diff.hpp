@@ -29,6 +29,9 @@ std::vector<std::string> diff(const Pool& before, const Pool& after);
 // "pools.pets.pool_size", "pools.pets (added)".
 std::string to_string(const Change& change);
 
+// The keys, as paths, whose new values only a restart brings; `wanted` gets those in force.
+std::vector<std::string> keep_until_restart(const Config& in_force, Config& wanted);
+
 // The same middleware with the same options.
 bool same_options(const Middleware& a, const Middleware& b);
 

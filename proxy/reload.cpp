@@ -95,26 +95,6 @@ void apply_log(const config::Log& before, const config::Log& after) {
 
 }  // namespace
 
-std::vector<std::string> keep_until_restart(const config::Config& in_force,
-                                            config::Config& wanted) {
-  config::Config kept = wanted;
-  kept.workers = in_force.workers;
-  kept.io = in_force.io;
-  kept.admin.http = in_force.admin.http;
-  kept.admin.socket = in_force.admin.socket;
-  // Its files are read as those of a listener are; with TLS or without is a matter of the socket.
-  if (kept.admin.tls.mode != in_force.admin.tls.mode) {
-    kept.admin.tls = in_force.admin.tls;
-  }
-  kept.admin.dashboard = in_force.admin.dashboard;
-  std::vector<std::string> keys;
-  for (const config::Change& change : config::diff(kept, wanted)) {
-    keys.push_back(change.path);
-  }
-  wanted = std::move(kept);
-  return keys;
-}
-
 Reloader::Reloader(std::string path, Server& server, metrics::Registry& registry)
     : path_(std::move(path)),
       server_(server),
@@ -186,7 +166,7 @@ protocol::Result<op::Reloaded> Reloader::take(const config::Loaded& loaded) {
   }
   const auto before = server_.config();
   const auto after = std::make_shared<config::Config>(*loaded.config);
-  reloaded.needs_restart = keep_until_restart(*before, *after);
+  reloaded.needs_restart = config::keep_until_restart(*before, *after);
   Digests digests = digests_of(files_beside(*after));
   auto beside = prepare_ ? prepare_(*loaded.config) : Prepared([] {});
   if (!beside) {

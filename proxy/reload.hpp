@@ -79,7 +79,4 @@ class Reloader {
   std::thread thread_;
 };
 
-// The keys, as paths, whose new values only a restart brings; `wanted` gets those in force.
-std::vector<std::string> keep_until_restart(const config::Config& in_force, config::Config& wanted);
-
 }  // namespace sluice::proxy

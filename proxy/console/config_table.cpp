@@ -16,9 +16,9 @@ namespace {
 
 using protocol::Table;
 
-// What only a restart changes, with what is within; see keep_until_restart().
-constexpr std::array<std::string_view, 6> kFixed{"workers",      "io",        "admin.http",
-                                                 "admin.socket", "admin.tls", "admin.dashboard"};
+// What only a restart changes, with what is within; see config::keep_until_restart().
+constexpr std::array<std::string_view, 6> kFixed{
+    "workers", "io", "admin.http", "admin.socket", "admin.tls.mode", "admin.dashboard"};
 
 bool is_fixed(std::string_view path) {
   return std::any_of(kFixed.begin(), kFixed.end(), [path](std::string_view fixed) {

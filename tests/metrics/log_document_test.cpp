@@ -38,6 +38,7 @@ Events logged() {
       R"re(log::(?:debug|info|warning|error|failed|write)\(\s*(?:[\w:]*Level::\w+,\s*)?"(\w+)")re");
   // What operators do is logged by its kind.
   const std::regex note(R"re(note\(\s*"(\w+)")re");
+  const std::regex deed(R"re(act\(\s*pool, by,\s*\{"(\w+)")re");
   const std::regex add(R"re(events_\.add\(\s*\{"(\w+)")re");
   Events events{"log_repeats_suppressed"};  // the log's own
   for (const char* folder : {"proxy", "cli"}) {
@@ -47,6 +48,7 @@ Events logged() {
         const std::string source = read(entry.path());
         find_events(source, "log::", call, events);
         find_events(source, "note(", note, events);
+        find_events(source, "act(", deed, events);
         find_events(source, "events_.add(", add, events);
       }
     }

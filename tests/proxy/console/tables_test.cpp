@@ -4,9 +4,9 @@
 #include <map>
 
 #include "config/describe.hpp"
+#include "config/diff.hpp"
 #include "proxy/console/topics.hpp"
 #include "proxy/console/views.hpp"
-#include "proxy/reload.hpp"
 #include "tests/support/scripted_operator.hpp"
 
 namespace sluice::proxy::console {
@@ -288,11 +288,11 @@ TEST_F(Tables, options_that_need_a_restart_are_not_changeable) {
   wanted.io = before.io == config::Io::epoll ? config::Io::io_uring : config::Io::epoll;
   wanted.admin.http = config::Address{"127.0.0.1", 1, ""};
   wanted.admin.socket = "/other";
-  wanted.admin.tls.cert_file = "/other.crt";
+  wanted.admin.tls.mode = config::TlsMode::require;
   wanted.admin.dashboard = !before.admin.dashboard;
   wanted.drain.delay += 1s;
   house.config_text = config::describe(wanted);
-  const std::vector<std::string> later = keep_until_restart(before, wanted);
+  const std::vector<std::string> later = config::keep_until_restart(before, wanted);
   EXPECT_EQ(later.size(), 6U);
   std::map<std::string, std::string> changeable;
   for (const Row& row : show("CONFIG").rows) {
