@@ -327,7 +327,9 @@ def upgrade(one, at, clients, turn: int) -> None:
         one.upgrade()
     wait_until(lambda: answers(clients) and all(client.told == turn + 1 for client in clients), 60,
                "everybody was sent to the new process")
-    goes_on(lambda: answers(clients))
+    before = [client.done for client in clients]
+    wait_until(lambda: answers(clients) and all(client.done > done for client, done in zip(clients, before)), 60,
+               "everybody is served there")
 
 
 def drain(one, clients) -> None:

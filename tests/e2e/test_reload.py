@@ -89,7 +89,7 @@ def test_twenty_reloads_under_load_lose_nothing(server, start, tmp_path):
         wait_until(lambda: at.sluice.metric("sluice_pool_connections_closed_total", pool="main", reason="reload") >= 4,
                    15, "connections are renewed")
     finally:
-        load.send_signal(signal.SIGINT)
+        load.terminate()
         out = load.communicate(timeout=30)[0]
     assert at.sluice.metric("sluice_queries_total", result="error") == 0
     assert "ERROR" not in out and "aborted" not in out, out

@@ -181,7 +181,7 @@ class House:
     # what LOOKS calls `before`
 
     def pause(self) -> None:
-        assert self.run(f"{CTL} PAUSE pets").returncode == 0
+        assert self.run(f"timeout 1 {CTL} PAUSE pets").returncode == 124, "it waits: a connection is in use"
         assert [one["paused"] for one in self.shown("DATABASES") if one["name"] == "pets"] == ["1"]
 
     def mend(self) -> None:
@@ -257,12 +257,12 @@ def pinned(house):
 
 @contextmanager
 def down(house):
-    with pg_connection(house.at) as client:
-        with pytest.raises(psycopg.Error, match="cannot connect to the backend of pool pets") as refused:
-            value(client, "SELECT 1")
-        assert refused.value.sqlstate == "08001" and " backend_connect_failed " in house.sluice.text()
-        wait_until(lambda: " backend_down " in house.sluice.text(), 10, "the event")
-        yield
+    with pytest.raises(psycopg.Error, match="cannot connect to the backend of pool pets"):
+        pg_connection(house.at).__enter__()
+    text = house.sluice.text()
+    assert re.search(r" client_login_(failed|refused) .*08001", text) and " backend_connect_failed " in text, text
+    wait_until(lambda: " backend_down " in house.sluice.text(), 10, "the event")
+    yield
 
 
 @contextmanager
