@@ -120,7 +120,8 @@ class Inspector {
   // Whether answers are looked into: their rows are told, and limits may cut them. Where not,
   // an Answer says how it ended and no more, and no Verdict has limits. Asked once, at inspect().
   virtual bool reads_answers() const { return true; }
-  // Whether a Bind is asked about. Likewise.
+  // Whether the next Bind is asked about, of a session that has no backend: what it is for may be
+  // delayed or go elsewhere. Asked at each of them.
   virtual bool asks_at_bind() const { return true; }
 };
 

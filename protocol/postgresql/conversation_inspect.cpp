@@ -167,7 +167,7 @@ bool ClientConversation::ask(const Head& head, Exchange& out, Step& stop) {
     }
     case frontend::kBind:
       // Who holds a backend is asked at the Execute; who does not is asked before it takes one.
-      statement = link_ == nullptr && state.asks_at_bind ? bound_by(head) : nullptr;
+      statement = link_ == nullptr && state.inspector.asks_at_bind() ? bound_by(head) : nullptr;
       if (statement == nullptr) {
         return true;
       }

@@ -59,12 +59,10 @@ class Inspection {
   Inspection(Inspector& asked, std::size_t kept_bytes)
       : inspector(asked),
         reads_answers(asked.reads_answers()),
-        asks_at_bind(asked.asks_at_bind()),
         keep(kept_bytes) {}
 
   Inspector& inspector;
   const bool reads_answers;
-  const bool asks_at_bind;
   const std::size_t keep;  // bytes of a text that are seen together
 
   // ---- the request at the head: it was allowed, and its answer is not in `due` yet

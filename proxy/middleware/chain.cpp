@@ -207,6 +207,14 @@ protocol::Verdict Chain::ask(const protocol::Request& request) {
   return told;
 }
 
+// Somebody may delay or move what the next Bind is for.
+bool Chain::may_hold() const {
+  const Now now = this->now();
+  return std::any_of(slots_.begin(), slots_.end(), [&now](const Slot& slot) {
+    return slot.entry->wants.bind && slot.part->may_hold(now);
+  });
+}
+
 std::size_t Chain::begin(Verdict& verdict) {
   pool_.clear();
   if (!delayed_) {

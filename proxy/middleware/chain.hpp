@@ -72,7 +72,7 @@ class Chain final : public protocol::Inspector {
   protocol::Verdict ask(const protocol::Request& request) override;
   void answered(const protocol::Answer& answer) override;
   bool reads_answers() const override { return wants_.answer; }
-  bool asks_at_bind() const override { return wants_.bind; }
+  bool asks_at_bind() const override { return wants_.bind && (delayed_ || may_hold()); }
 
   // A request is delayed: when it is to be asked about again.
   std::optional<TimePoint> resume_at() const;
@@ -132,6 +132,7 @@ class Chain final : public protocol::Inspector {
   void end_delay(const Now& now);
   void decided(const protocol::Request& request, const Now& now, const Verdict& verdict);
   void remember(const protocol::Request& request, const Now& now, const Verdict& verdict);
+  bool may_hold() const;
   void take_oldest();
   void refused(const Entry& entry, Verdict& verdict, const protocol::Request* request);
   void word(protocol::Failure& failure) const;

@@ -127,7 +127,9 @@ struct TransactionEnd {
 // What a Part wants to be called for; what nobody wants is not done.
 struct Wants {
   bool request = false;
-  bool bind = false;  // of these, also Request::bound: who delays or moves what is to run
+  // Of these, also Request::bound, where may_hold() does not deny it: who delays or moves what is
+  // to run.
+  bool bind = false;
   bool decided = false;
   bool answer = false;  // also whoever sets Verdict::limits
   bool digest = false;  // Asked::digest
@@ -164,6 +166,9 @@ class Part {
   // `verdict` is what those before it have said: allow or rewrite.
   virtual void on_request(const protocol::Request& /*request*/, const Now& /*now*/,
                           Verdict& /*verdict*/) {}
+  // With Wants::bind: on_request would delay or move what a Bind is for, as far as can be known
+  // now. False saves the question; noexcept in effect.
+  virtual bool may_hold(const Now& /*now*/) const { return true; }
   virtual void on_decided(const protocol::Request& /*request*/, const Now& /*now*/,
                           const Verdict& /*verdict*/) {}
   virtual void on_answer(const Asked& /*asked*/, const protocol::Answer& /*answer*/,

@@ -3,6 +3,7 @@
 // How often something may be done: the generic cell rate algorithm, a token bucket that is one
 // number. The number is the time at which the bucket will be full again.
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -30,6 +31,14 @@ class Bucket {
   // Takes the next turn and says how long it is until then. Empty: that is more than `most`, and
   // no turn was taken.
   std::optional<Duration> take(const Rate& rate, TimePoint now, Duration most);
+  // Whether kRoom requests could go at this moment, so that one soon after will not wait. A burst
+  // that is smaller never has it.
+  static constexpr int kRoom = 16;
+  bool has_room(const Rate& rate, TimePoint now) const {
+    const auto time = std::chrono::duration_cast<Duration>(now.time_since_epoch());
+    const Duration turn = std::max(Duration(full_at_.load(std::memory_order_relaxed)), time);
+    return turn - time + kRoom * rate.interval <= rate.tolerance + rate.interval;
+  }
   TimePoint full_at() const {
     return TimePoint(Duration(full_at_.load(std::memory_order_relaxed)));
   }

@@ -83,6 +83,11 @@ class RatePart final : public Part {
     }
   }
 
+  // Far from the limit nobody waits; near it the turn is taken at the Bind.
+  bool may_hold(const Now& now) const override {
+    return turn_ || !bucket_->has_room(limit_.rate(), now.steady);
+  }
+
  private:
   bool take_turn(TimePoint now) {
     const auto& options = limit_.options();

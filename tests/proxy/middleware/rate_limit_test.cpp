@@ -40,6 +40,7 @@ class Client {
     part->on_request(request, moment(at), verdict);
     return verdict;
   }
+  bool may_hold(Duration at) const { return part->may_hold(moment(at)); }
   bool allowed(Duration at) { return ask(at).kind == Verdict::Kind::allow; }
 
   Door door;
@@ -111,6 +112,24 @@ TEST(RateLimit, WhatIsPreparedWithoutABackendWaitsForTheTurnOfWhatRuns) {
       << "one turn, however much it prepares";
   EXPECT_EQ(client.ask(100ms, RequestKind::execute).kind, Verdict::Kind::allow) << "paid already";
   EXPECT_EQ(client.ask(100ms, RequestKind::execute).delay, 100ms);
+}
+
+TEST(RateLimit, ABindIsAskedAboutNearTheLimit) {
+  const auto small = limited(delaying(10, Bucket::kRoom - 1));
+  EXPECT_TRUE(Client(*small).may_hold(0ms));
+  const auto limit = limited(delaying(10, Bucket::kRoom + 1));
+  Client client(*limit);
+  EXPECT_FALSE(client.may_hold(0ms));
+  EXPECT_TRUE(client.allowed(0ms));
+  EXPECT_FALSE(client.may_hold(0ms)) << "kRoom are left";
+  EXPECT_TRUE(client.allowed(0ms));
+  EXPECT_TRUE(client.may_hold(0ms));
+  EXPECT_FALSE(client.may_hold(100ms)) << "one more by now";
+  protocol::Request bind;
+  bind.kind = RequestKind::prepare;
+  bind.may_move = bind.bound = true;
+  EXPECT_EQ(client.ask(100ms, bind).kind, Verdict::Kind::allow);
+  EXPECT_TRUE(client.may_hold(1h)) << "it has its turn, and its Execute is to come";
 }
 
 TEST(RateLimit, ADelayedRequestPaysOnceAndKeepsItsPlace) {
