@@ -8,7 +8,7 @@
 namespace sluice::proxy::admin {
 namespace {
 
-using enum op::Right;
+using enum config::AdminRight;
 
 constexpr std::array<Endpoint, 21> kEndpoints{{
     {"GET", "/api/v1/openapi.json", none, &api::openapi},
