@@ -18,6 +18,7 @@ FEATURES = {
     "pdb-one-replica": {"replicaCount": 1, "podDisruptionBudget": {"enabled": True}},
     "recreate": {"strategy": {"type": "Recreate", "rollingUpdate": None}},
     "daemonset": {"kind": "DaemonSet", "postgresql": {"service": {"spec": {"internalTrafficPolicy": "Local"}}}},
+    "daemonset-pdb": {"kind": "DaemonSet", "podDisruptionBudget": {"minAvailable": 3}},
     "daemonset-surge": {"kind": "DaemonSet",
                         "updateStrategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}},
     "postgresql-only": {"mysql": {"enabled": False}},

@@ -35,7 +35,7 @@ def test_the_base_has_two_replicas_that_are_replaced_without_a_gap():
 
 @pytest.mark.parametrize("feature, disruption", [
     ("one-replica", None), ("no-pdb", None), ("pdb-one-replica", ("maxUnavailable", 1)), ("pdb-min", ("minAvailable", "50%")),
-    ("daemonset", ("maxUnavailable", 1)), ("hpa", ("maxUnavailable", 1))])
+    ("daemonset", None), ("daemonset-pdb", ("minAvailable", 3)), ("hpa", ("maxUnavailable", 1))])
 def test_a_disruption_budget_where_there_may_be_several_pods(feature, disruption):
     found = rendered(feature).all("PodDisruptionBudget")
     assert bool(found) == (disruption is not None)

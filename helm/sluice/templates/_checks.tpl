@@ -107,6 +107,11 @@
 {{- if not (or (kindIs "invalid" $budget.minAvailable) (kindIs "invalid" $budget.maxUnavailable)) -}}
 {{- fail "podDisruptionBudget takes one of minAvailable and maxUnavailable" -}}
 {{- end -}}
+{{- $bounded := not (and (kindIs "invalid" $budget.minAvailable) (kindIs "invalid" $budget.maxUnavailable)) -}}
+{{- $wanted := kindIs "invalid" $budget.enabled | ternary $bounded $budget.enabled -}}
+{{- if and (eq $v.kind "DaemonSet") $wanted (not (regexMatch "^[0-9]+$" ($budget.minAvailable | toString))) -}}
+{{- fail "podDisruptionBudget of a DaemonSet needs minAvailable as a whole number: Kubernetes knows no other bound for its pods, and would evict none" -}}
+{{- end -}}
 {{- if and $v.autoscaling.enabled $v.keda.enabled -}}
 {{- fail "autoscaling.enabled and keda.enabled both scale: leave one of them out" -}}
 {{- end -}}
