@@ -26,7 +26,7 @@ def pool(values: dict) -> dict:
     ({"keda": {"enabled": True, "maxReplicas": 8, "triggers": [{"type": "cpu", "metadata": {}}]}}, 10),
     ({"budget": {"maxPods": 5}}, 7),
     ({"kind": "DaemonSet", "budget": {"maxPods": 12}}, 12),
-    ({"kind": "DaemonSet", "budget": {"maxPods": 12}, "updateStrategy": {"rollingUpdate": {"maxSurge": 1}}}, 14),
+    ({"kind": "DaemonSet", "budget": {"maxPods": 12}, "updateStrategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}}, 14),
 ])
 def test_the_budget_is_divided_by_the_pods_that_may_live(values, pods):
     assert pool(values)["pool_size"] == 100 // pods

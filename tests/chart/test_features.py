@@ -44,6 +44,15 @@ def test_a_disruption_budget_where_there_may_be_several_pods(feature, disruption
             dict([disruption])
 
 
+def test_only_a_rolling_update_has_numbers():
+    """Kubernetes refuses them with Recreate, and takes 25% and 1 where a RollingUpdate has none."""
+    assert rendered("recreate").workload["spec"]["strategy"] == {"type": "Recreate"}
+    assert rendered("on-delete").workload["spec"]["updateStrategy"] == {"type": "OnDelete"}
+    assert rendered("daemonset").workload["spec"]["updateStrategy"]["rollingUpdate"] == {"maxUnavailable": 1, "maxSurge": 0}
+    assert render({"strategy": {"rollingUpdate": None}}).workload["spec"]["strategy"]["rollingUpdate"] == {
+        "maxUnavailable": "25%", "maxSurge": "25%"}
+
+
 def test_a_service_for_each_protocol_and_one_for_the_admin_port():
     def ports(feature):
         return {one["metadata"]["name"]: one["spec"]["ports"][0]["port"] for one in rendered(feature).all("Service")}

@@ -1,6 +1,7 @@
 {{/* Values that contradict each other are refused here, each with what to do; the schema has refused wrong types and names. */}}
 {{- define "sluice.checks" -}}
 {{- include "sluice.checkConfig" . -}}
+{{- include "sluice.checkServices" . -}}
 {{- include "sluice.checkTls" . -}}
 {{- include "sluice.checkPods" . -}}
 {{- include "sluice.checkBudget" . -}}
@@ -74,6 +75,18 @@
 {{- end -}}
 {{- end -}}
 
+{{- define "sluice.checkServices" -}}
+{{- if not (regexMatch "^[a-z]" (include "sluice.fullname" .)) -}}
+{{- fail (printf "names of Services begin with a letter, %s does not: set fullnameOverride" (include "sluice.fullname" .)) -}}
+{{- end -}}
+{{- range $protocol := list "postgresql" "mysql" -}}
+{{- $its := (index $.Values $protocol).service -}}
+{{- if and $its.nodePort (eq $its.type "ClusterIP") -}}
+{{- fail (printf "%s.service.nodePort needs type NodePort or LoadBalancer" $protocol) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "sluice.checkTls" -}}
 {{- $tls := .Values.tls -}}
 {{- if and $tls.existingSecret $tls.certManager.enabled -}}
@@ -102,6 +115,17 @@
 {{- $least := include "sluice.leastGrace" . | int64 -}}
 {{- if lt (include "sluice.grace" . | int64) $least -}}
 {{- fail (printf "terminationGracePeriodSeconds %s is less than drain.delay + drain.timeout + 5 s = %d: transactions would be killed" (include "sluice.grace" .) $least) -}}
+{{- end -}}
+{{- $strategy := include "sluice.strategy" . | fromYaml -}}
+{{- if $strategy.rollingUpdate -}}
+{{- $surges := not (regexMatch "^0+%?$" (toString $strategy.rollingUpdate.maxSurge)) -}}
+{{- $leaves := not (regexMatch "^0+%?$" (toString $strategy.rollingUpdate.maxUnavailable)) -}}
+{{- if not (or $surges $leaves) -}}
+{{- fail (printf "%s.rollingUpdate: maxSurge and maxUnavailable are both 0: no pod could be replaced" (ternary "updateStrategy" "strategy" (eq $v.kind "DaemonSet"))) -}}
+{{- end -}}
+{{- if and $surges $leaves (eq $v.kind "DaemonSet") -}}
+{{- fail "updateStrategy.rollingUpdate: maxSurge needs maxUnavailable: 0" -}}
+{{- end -}}
 {{- end -}}
 {{- $budget := $v.podDisruptionBudget -}}
 {{- if not (or (kindIs "invalid" $budget.minAvailable) (kindIs "invalid" $budget.maxUnavailable)) -}}
