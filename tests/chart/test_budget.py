@@ -89,6 +89,14 @@ def test_the_notes_tell_where_a_pool_is_one_of_many():
     assert re.search(r"pets_mysql: 20 per pod, 100 in all \(no budget\)", text)
 
 
+@pytest.mark.parametrize("budget, pods, warned", [
+    ({}, {}, False), ({"minAvailable": 1}, {}, False), ({"minAvailable": 2}, {}, True), ({"minAvailable": "100%"}, {}, True),
+    ({"minAvailable": 2}, {"autoscaling": {"enabled": True, "minReplicas": 3}}, False),
+    ({"maxUnavailable": 0}, {}, True), ({"maxUnavailable": 0, "enabled": False}, {}, False)])
+def test_the_notes_warn_of_a_disruption_budget_that_lets_no_pod_go(budget, pods, warned):
+    assert ("lets no pod go" in notes({"podDisruptionBudget": budget, **pods})) == warned
+
+
 def test_the_notes_warn_of_what_is_missing():
     text = notes({"replicaCount": 1})
     assert "clients cannot use TLS" in text and "a single pod" in text and "nobody to log in as" in text

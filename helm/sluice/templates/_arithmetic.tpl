@@ -102,6 +102,18 @@ rollingUpdate:
 {{- min $steady (add (include "sluice.surgePods" . | int64) (int64 $away)) -}}
 {{- end -}}
 
+{{/* "true" when the PodDisruptionBudget needs all the pods that there are at the least. */}}
+{{- define "sluice.neverEvicts" -}}
+{{- $its := .Values.podDisruptionBudget -}}
+{{- $least := .Values.autoscaling.enabled | ternary .Values.autoscaling.minReplicas .Values.replicaCount | int64 -}}
+{{- if .Values.keda.enabled -}}
+{{- $least = int64 .Values.keda.minReplicas -}}
+{{- end -}}
+{{- $needed := toString $its.minAvailable -}}
+{{- $all := and (regexMatch "^[0-9]+$" $needed) (eq .Values.kind "Deployment") (ge (int64 $needed) $least) -}}
+{{- if and (ne (toString $its.enabled) "false") (or $all (eq $needed "100%") (regexMatch "^0+%?$" (toString $its.maxUnavailable))) -}}true{{- end -}}
+{{- end -}}
+
 {{/* More than one pod may be there: what a PodDisruptionBudget is for. */}}
 {{- define "sluice.severalPods" -}}
 {{- if or (eq .Values.kind "DaemonSet") (gt (include "sluice.steadyPods" . | int64) 1) -}}true{{- end -}}

@@ -156,6 +156,9 @@
 {{- if and $v.autoscaling.enabled (kindIs "invalid" $v.autoscaling.targetCPUUtilizationPercentage) (kindIs "invalid" $v.autoscaling.targetPendingRequests) (not $v.autoscaling.metrics) -}}
 {{- fail "autoscaling has no metric: set a target or metrics" -}}
 {{- end -}}
+{{- if and $v.autoscaling.enabled (not (kindIs "invalid" $v.autoscaling.targetCPUUtilizationPercentage)) (not ($v.resources.requests | default dict).cpu) -}}
+{{- fail "autoscaling.targetCPUUtilizationPercentage is a part of resources.requests.cpu, which is not set" -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "sluice.checkBudget" -}}
@@ -196,6 +199,11 @@
 {{- end -}}
 {{- if and $v.networkPolicy.enabled (not $v.networkPolicy.backends) -}}
 {{- fail "networkPolicy.backends is empty: no backend could be reached" -}}
+{{- end -}}
+{{- range $monitor := list "podMonitor" "serviceMonitor" -}}
+{{- if and (index $v $monitor).enabled $v.networkPolicy.enabled (not (or $v.networkPolicy.monitoring $v.networkPolicy.extraIngress)) -}}
+{{- fail (printf "networkPolicy.monitoring is empty: %s could not reach the admin port" $monitor) -}}
+{{- end -}}
 {{- end -}}
 {{- range $protocol := list "postgresql" "mysql" -}}
 {{- $its := index $v.test $protocol -}}
