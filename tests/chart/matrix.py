@@ -66,6 +66,10 @@ FEATURES = {
     "network-policy": {"networkPolicy": {"enabled": True, "backends": _EGRESS,
                                          "monitoring": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}]}},
     "tests": {"test": {"postgresql": _LOGIN, "mysql": _LOGIN}},
+    "tests-tls": {"tls": _TLS, "test": {"postgresql": _LOGIN, "mysql": _LOGIN}},
+    "tests-certificates": {
+        "tls": {**_TLS, "mode": "verify-full", "clientCa": {"existingSecret": "clients"}},
+        "test": {"postgresql": {**_LOGIN, "certificateSecret": "app-tls"}, "mysql": {**_LOGIN, "certificateSecret": "app-tls"}}},
     "test-postgresql": {"test": {"postgresql": _LOGIN}, "mysql": {"enabled": False}},
     "no-service-account": {"serviceAccount": {"create": False}},
     "service-account": {"serviceAccount": {"name": "gateway", "annotations": {"example.com/role": "db"}}},

@@ -216,6 +216,20 @@ def test_helm_test_logs_in_through_both_services_with_our_own_binary():
     assert len(yaml.safe_load(rendered("test-postgresql").one("ConfigMap", "-test")["data"]["sluice.yaml"])["pools"]) == 1
 
 
+def test_helm_test_speaks_tls_where_clients_can():
+    def pools(feature):
+        return yaml.safe_load(rendered(feature).one("ConfigMap", "-test")["data"]["sluice.yaml"])["pools"]
+    assert all("tls" not in pool for pool in pools("tests").values())
+    assert all(pool["tls"] == {"mode": "require"} for pool in pools("tests-tls").values())
+    shown = pools("tests-certificates")["mysql"]["tls"]
+    assert shown == {"mode": "require", "cert_file": "/etc/sluice/certificates/mysql/tls.crt",
+                     "key_file": "/etc/sluice/certificates/mysql/tls.key"}
+    pod = rendered("tests-certificates").one("Pod")["spec"]
+    volume = next(one["name"] for one in pod["containers"][0]["volumeMounts"]
+                  if one["mountPath"] == "/etc/sluice/certificates/mysql")
+    assert next(one["secret"]["secretName"] for one in pod["volumes"] if one["name"] == volume) == "app-tls"
+
+
 def test_what_is_given_beside_the_chart_arrives():
     release = rendered("extras")
     assert release.container["args"][-1] == "--help"

@@ -56,6 +56,8 @@ CONTRADICTIONS = [
     ({"test": {"mysql": {"user": "app", "database": "d"}}}, "test.mysql.passwordSecret.name is needed"),
     ({"test": {"mysql": {"user": "app", "passwordSecret": {"name": "s"}}}}, "test.mysql.database is needed"),
     ({"mysql": {"enabled": False}, "test": {"mysql": {"user": "app"}}}, "mysql.enabled is false"),
+    (merged(FEATURES["tests-certificates"], {"test": {"mysql": {"certificateSecret": None}}}), "test.mysql.certificateSecret is needed"),
+    (merged(FEATURES["tests-tls"], {"test": {"mysql": {"certificateSecret": "x"}}}), "has no effect with tls.mode prefer"),
 ]
 
 

@@ -217,6 +217,12 @@
 {{- if not $its.database -}}
 {{- fail (printf "test.%s.database is needed" $protocol) -}}
 {{- end -}}
+{{- if and (hasPrefix "verify-" $v.tls.mode) (not $its.certificateSecret) -}}
+{{- fail (printf "test.%s.certificateSecret is needed: tls.mode %s takes no client without a certificate" $protocol $v.tls.mode) -}}
+{{- end -}}
+{{- if and $its.certificateSecret (not (hasPrefix "verify-" $v.tls.mode)) -}}
+{{- fail (printf "test.%s.certificateSecret has no effect with tls.mode %s" $protocol $v.tls.mode) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
