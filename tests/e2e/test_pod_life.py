@@ -1,5 +1,6 @@
 """A pod's life by the chart's own objects: it starts, gets ready, takes a change over, and ends while clients are busy."""
 
+import json
 import os
 import pathlib
 import re
@@ -126,6 +127,20 @@ def test_its_own_program_tells_of_it_within_the_pod(server, launch):
     assert logs_in(pod, "app", "first")
     shown = pod.execute("ctl", "SHOW POOLS")
     assert shown.returncode == 0 and "pets" in shown.stdout, shown.stdout + shown.stderr
+
+
+def test_the_images_health_check_finds_it_healthy(server, launch):
+    """By the command of the Dockerfile; it stays so when the database is gone, which no restart would mend."""
+    lines = (tools.ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+    program, *words = json.loads(re.search(r"^HEALTHCHECK .*CMD (\[.*\])$", lines, re.M).group(1))
+    assert program == "/usr/bin/sluice"
+    nowhere = values(server("pg15"))
+    nowhere["config"]["pools"]["pets"]["url"] = f"postgresql://{schema.APP}@{LOOPBACK}:1/{schema.DATABASE}"
+    for config in (values(server("pg15")), nowhere):
+        pod = launch("a", chart.render({}, config))
+        wait_until(lambda pod=pod: pod.execute(*words).returncode == 0, 20, "it is healthy")
+        assert pod.execute(*words).stdout.split() == ["started", "live"]
+        pod.delete()
 
 
 LOGIN = {"user": "app", "database": schema.DATABASE, "passwordSecret": {"name": "sluice-users", "key": "app"}}
