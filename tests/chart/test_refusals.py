@@ -1,9 +1,10 @@
 """Values that are wrong or contradict each other are refused, with a sentence that names them."""
 
 import copy
+import re
 
 import pytest
-from chart import BASE, CHART, merged, refusal, render
+from chart import BASE, CHART, ROOT, merged, refusal, render
 from matrix import FEATURES
 
 _ISSUER = {"enabled": True, "issuerRef": {"name": "x"}}
@@ -20,6 +21,10 @@ CONTRADICTIONS = [
     (merged(FEATURES["existing-config"], {"budget": {"pools": {"pets": 9}}}), "budget.pools needs the configuration in config"),
     ({"config": {"pools": {"pets": {"password": "hunter2"}}}}, "config.pools.pets.password would put a secret into a ConfigMap"),
     ({"config": {"pools": {"pets": {"url": "postgresql://app:hunter2@h/d"}}}}, "config.pools.pets.url would put a secret"),
+    ({"config": {"pools": {"pets": {"url": "postgresql://app:hunter2$@h/d"}}}}, "config.pools.pets.url would"),
+    ({"config": {"pools": {"pets": {"url": "postgresql://app:${PW:-hunter2}@h/d"}}}}, "pets.url would put"),
+    ({"config": {"pools": {"pets": {"password": "${PW:-hunter2}"}}}}, "pets.password would put"),
+    ({"config": {"pools": {"pets": {"password": "${PW}hunter2"}}}}, "pets.password would"),
     ({"config": {"users": [{"name": "a", "scram_verifier": "SCRAM-SHA-256$..."}]}}, "config.users[0].scram_verifier"),
     ({"config": {"middleware": [{"require_token": {"hmac_sha256_secret": "x" * 32}}]}},
      "config.middleware[0].require_token.hmac_sha256_secret"),
@@ -94,6 +99,16 @@ def test_a_wrong_value_or_name_is_refused_by_the_schema(values):
 def test_secrets_by_variable_are_taken():
     render({"config": {"users": [{"name": "a", "password": "${APP_PASSWORD}"}]}})
     render({"config": {"pools": {"more": {"url": "postgresql://app:${PW}@h/d"}}}})
+    render({"config": {"pools": {"more": {"url": "postgresql://app@h/d", "password": "${file:/run/secrets/sluice/pets/password}"}}}})
+
+
+def test_every_secret_of_the_configuration_is_refused_in_clear():
+    """A key that becomes a secret one day must come to the chart's list."""
+    documents = [(ROOT / f"docs/{name}.md").read_text() for name in ("configuration", "middleware")]
+    keys = {key for text in documents for key in re.findall(r"^\| `(\w+)` \| secret ", text, re.M)}
+    assert {"password", "scram_verifier", "tokens"} <= keys
+    for key in sorted(keys):
+        assert f".{key} would put a secret into a ConfigMap" in refusal({"config": {"middleware": [{"any": {key: "hunter2"}}]}})
 
 
 def test_nothing_of_the_values_is_forgotten_by_the_schema():

@@ -53,17 +53,20 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The places below `at` that hold a secret in clear, a line each. */}}
+{{/* The places below `at` that hold a secret in clear, a line each: all that is not variables and files alone, without a default. */}}
 {{- define "sluice.inlineSecrets" -}}
+{{- $elsewhere := "^([$][{](file:[^}]+|[A-Za-z_][A-Za-z0-9_]*(:-)?)[}])+$" -}}
 {{- $secrets := list "password" "scram_verifier" "md5_hash" "mysql_native_hash" "caching_sha2_hash" "hmac_sha256_secret" "tokens" -}}
 {{- $at := .at -}}
 {{- if kindIs "map" .value -}}
 {{- range $key, $value := .value -}}
 {{- $here := printf "%s.%s" $at $key -}}
-{{- if and (has $key $secrets) $value (not (and (kindIs "string" $value) (hasPrefix "${" $value))) -}}
+{{- if and (has $key $secrets) $value (not (regexMatch $elsewhere (toString $value))) -}}
 {{- printf "%s\n" $here -}}
-{{- else if and (eq $key "url") (kindIs "string" $value) (regexMatch "://[^/?@]*:[^/?@$]+@" $value) -}}
+{{- else if and (eq $key "url") (kindIs "string" $value) (regexMatch "://[^/?@:]*:[^/?@]+@" $value) -}}
+{{- if not (regexMatch $elsewhere (regexReplaceAll "^.*://[^/?@:]*:([^/?@]+)@.*$" $value "${1}")) -}}
 {{- printf "%s\n" $here -}}
+{{- end -}}
 {{- else -}}
 {{- include "sluice.inlineSecrets" (dict "at" $here "value" $value) -}}
 {{- end -}}
