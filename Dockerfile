@@ -41,6 +41,9 @@ LABEL org.opencontainers.image.title="sluice" \
 COPY --from=files /files /
 USER 65532:65532
 EXPOSE 6432 6033 9127
+# By the admin socket or port that the file names. A database that is down makes nothing unhealthy: no restart would mend it.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+    CMD ["/usr/bin/sluice", "probe", "--started", "--live", "-c", "/etc/sluice/config/sluice.yaml"]
 # `docker run IMAGE check -c ...`, `kubectl exec POD -- sluice ctl ...`
 ENTRYPOINT ["/usr/bin/sluice"]
 CMD ["run", "-c", "/etc/sluice/config/sluice.yaml"]

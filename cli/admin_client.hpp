@@ -39,15 +39,25 @@ struct AdminOptions {
   std::string ca_file;
 };
 void add_admin_options(CLI::App& command, AdminOptions& options);
+void add_admin_place(CLI::App& command, AdminOptions& options);  // of them --admin and -c
 
 struct Login {
   std::string user;
   std::string password;
 };
 
+// What came back, whatever its status.
+struct AdminAnswer {
+  unsigned status = 0;
+  std::string body;
+};
+
+// Whether https must prove whose it is: always, where a password is sent.
+enum class Proof { wanted, none };
+
 class AdminClient {
  public:
-  AdminClient(AdminAddress address, Login login, std::string ca_file);
+  AdminClient(AdminAddress address, Login login, std::string ca_file, Proof proof = Proof::wanted);
   ~AdminClient();
   AdminClient(AdminClient&&) noexcept;
   AdminClient& operator=(AdminClient&&) noexcept;
@@ -58,6 +68,8 @@ class AdminClient {
   protocol::Result<boost::json::value> get(const std::string& path);
   protocol::Result<boost::json::value> post(const std::string& path,
                                             const boost::json::value& body);
+  // A page that is no JSON. Fails only with why nobody answers.
+  protocol::Result<AdminAnswer> page(const std::string& path);
   // The last request found nobody who answers; one whose certificate is not trusted is somebody.
   bool unreachable() const { return unreachable_; }
 
@@ -65,10 +77,13 @@ class AdminClient {
   class Line;  // the connection, kept between requests
   protocol::Result<boost::json::value> ask(const std::string& method, const std::string& path,
                                            const std::string& body);
+  protocol::Result<AdminAnswer> send(const std::string& method, const std::string& path,
+                                     const std::string& body);
 
   AdminAddress address_;
   Login login_;
   std::string ca_file_;
+  Proof proof_;
   std::unique_ptr<Line> line_;
   bool unreachable_ = false;
 };
@@ -76,5 +91,8 @@ class AdminClient {
 // Finds the address, and asks for a password where one is needed: $SLUICE_ADMIN_PASSWORD, else the
 // terminal; never the command line.
 protocol::Result<AdminClient> make_admin_client(const AdminOptions& options);
+// For the pages that everybody may see: it says nothing of who asks, and takes any certificate
+// unless there is a ca_file.
+protocol::Result<AdminClient> make_nameless_client(const AdminOptions& options);
 
 }  // namespace sluice::cli

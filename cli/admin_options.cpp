@@ -109,7 +109,7 @@ std::string to_string(const AdminAddress& address) {
          ":" + address.port;
 }
 
-void add_admin_options(CLI::App& command, AdminOptions& options) {
+void add_admin_place(CLI::App& command, AdminOptions& options) {
   command.add_option("--admin", options.address,
                      "the running sluice: unix:/path, http://host:port or https://host:port. "
                      "Without it: what the file of -c says, or $SLUICE_ADMIN");
@@ -117,6 +117,10 @@ void add_admin_options(CLI::App& command, AdminOptions& options) {
       .add_option("-c,--config", options.config,
                   "configuration file that names admin.socket or admin.http")
       ->type_name("FILE");
+}
+
+void add_admin_options(CLI::App& command, AdminOptions& options) {
+  add_admin_place(command, options);
   command.add_option(
       "-u,--user", options.user,
       "admin user, where it is not a unix socket; without it $SLUICE_ADMIN_USER. The "
@@ -154,6 +158,15 @@ protocol::Result<AdminClient> make_admin_client(const AdminOptions& options) {
   return AdminClient(
       std::move(*address), std::move(login),
       options.ca_file.empty() ? environment("SLUICE_ADMIN_CA_FILE") : options.ca_file);
+}
+
+protocol::Result<AdminClient> make_nameless_client(const AdminOptions& options) {
+  auto address = find_address(options);
+  if (!address) {
+    return std::move(address.failure());
+  }
+  const Proof proof = options.ca_file.empty() ? Proof::none : Proof::wanted;
+  return AdminClient(std::move(*address), {}, options.ca_file, proof);
 }
 
 }  // namespace sluice::cli

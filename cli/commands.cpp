@@ -12,6 +12,7 @@
 #include "cli/hash.hpp"
 #include "cli/help.hpp"
 #include "cli/man.hpp"
+#include "cli/probe.hpp"
 #include "cli/run_command.hpp"
 #include "cli/top.hpp"
 #include "config/suggest.hpp"
@@ -38,6 +39,7 @@ Commands::Commands() : app_(std::make_unique<CLI::App>()) {
   add_top(*this);
   add_reload(*this);
   add_drain(*this);
+  add_probe(*this);
   add_completion(*this);
   add_man(*this);
 }

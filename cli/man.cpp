@@ -18,7 +18,7 @@ struct Variable {
 };
 
 constexpr std::array<Variable, 9> kEnvironment{{
-    {"SLUICE_ADMIN", "where ctl, reload, drain and top find the running sluice"},
+    {"SLUICE_ADMIN", "where ctl, top, reload, drain and probe find the running sluice"},
     {"SLUICE_ADMIN_USER", "as whom they log in there, unless it is a unix socket"},
     {"SLUICE_ADMIN_PASSWORD", "its password; without it the terminal is asked"},
     {"SLUICE_ADMIN_CA_FILE", "certificates that they verify https by; without it the system's"},

@@ -23,7 +23,11 @@ ln -s usr/lib64 "$folder/lib64"
 strip -o "$folder/usr/bin/sluice" "$program"
 chmod 755 "$folder/usr/bin/sluice"
 
-for library in $(ldd "$program" | grep -o '/[^ ]*'); do
+libraries=$(ldd "$program")
+case $libraries in
+  *"not found"*) printf 'the program needs what is not installed here:\n%s\n' "$libraries" >&2 && exit 1 ;;
+esac
+for library in $(printf '%s\n' "$libraries" | grep -o '/[^ ]*'); do
   case $library in
     /lib/* | /lib64/*) take "/usr$library" ;;
     *) take "$library" ;;

@@ -65,6 +65,8 @@ def names(release: Release):
         seen.add(_where(one))
         if len(one["metadata"]["name"]) > 63:
             yield f"{_where(one)}: longer than 63"
+        if one["kind"] == "Service" and not one["metadata"]["name"][0].isalpha():
+            yield f"{_where(one)}: does not begin with a letter"
         for key, value in one["metadata"].get("labels", {}).items():
             if not re.fullmatch(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?", str(value)):
                 yield f"{_where(one)}: label {key} is '{value}'"
@@ -207,6 +209,10 @@ def ending(release: Release):
         yield f"drain is {drain}"
     elif drain and grace < _seconds(drain["delay"]) + _seconds(drain["timeout"]) + 5:
         yield f"{grace} s of grace are less than the drain takes"
+    spec = release.workload["spec"]
+    replaced = spec.get("strategy", spec.get("updateStrategy"))
+    if (replaced["type"] == "RollingUpdate") != ("rollingUpdate" in replaced):
+        yield f"{replaced['type']} with {replaced.get('rollingUpdate')}"
     if "lifecycle" in release.container:
         yield "a lifecycle hook: the image has no shell, and the drain is the process's own"
 

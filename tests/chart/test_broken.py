@@ -32,6 +32,8 @@ BREAKS = [
     ("_config.tpl", "\"delay\" .Values.drain.delay", "\"delays\" .Values.drain.delay", "base"),
     ("_config.tpl", "http: \":", "https: \":", "base"),
     ("_arithmetic.tpl", "(include \"sluice.seconds\" .Values.drain.timeout) 5", "5", "base"),
+    ("_arithmetic.tpl", "{{- if eq $type \"RollingUpdate\" }}", "{{- if $type }}", "recreate"),
+    ("_names.tpl", "(include \"sluice.version\" $root)", "($root.Values.image.tag | default $root.Chart.AppVersion | trunc 63)", "odd-tag"),
     ("workload.yaml", "revisionHistoryLimit", "revisionHistory", "base"),
     ("workload.yaml", "{{ ternary \"updateStrategy\" \"strategy\" $daemon }}", "strategy", "daemonset"),
     ("workload.yaml", "(or $daemon .Values.autoscaling.enabled", "(or $daemon", "hpa"),

@@ -26,7 +26,7 @@ def pool(values: dict) -> dict:
     ({"keda": {"enabled": True, "maxReplicas": 8, "triggers": [{"type": "cpu", "metadata": {}}]}}, 10),
     ({"budget": {"maxPods": 5}}, 7),
     ({"kind": "DaemonSet", "budget": {"maxPods": 12}}, 12),
-    ({"kind": "DaemonSet", "budget": {"maxPods": 12}, "updateStrategy": {"rollingUpdate": {"maxSurge": 1}}}, 14),
+    ({"kind": "DaemonSet", "budget": {"maxPods": 12}, "updateStrategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}}, 14),
 ])
 def test_the_budget_is_divided_by_the_pods_that_may_live(values, pods):
     assert pool(values)["pool_size"] == 100 // pods
@@ -87,6 +87,14 @@ def test_the_notes_tell_where_a_pool_is_one_of_many():
     text = notes({"config": {"pools": {"pets": {"url": "postgresql://pets-pg/pets"}}}})
     assert re.search(r"pets: 20 per pod, 100 in all for each user and database that clients name \(no budget\)", text)
     assert re.search(r"pets_mysql: 20 per pod, 100 in all \(no budget\)", text)
+
+
+@pytest.mark.parametrize("budget, pods, warned", [
+    ({}, {}, False), ({"minAvailable": 1}, {}, False), ({"minAvailable": 2}, {}, True), ({"minAvailable": "100%"}, {}, True),
+    ({"minAvailable": 2}, {"autoscaling": {"enabled": True, "minReplicas": 3}}, False),
+    ({"maxUnavailable": 0}, {}, True), ({"maxUnavailable": 0, "enabled": False}, {}, False)])
+def test_the_notes_warn_of_a_disruption_budget_that_lets_no_pod_go(budget, pods, warned):
+    assert ("lets no pod go" in notes({"podDisruptionBudget": budget, **pods})) == warned
 
 
 def test_the_notes_warn_of_what_is_missing():

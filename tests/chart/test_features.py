@@ -35,13 +35,22 @@ def test_the_base_has_two_replicas_that_are_replaced_without_a_gap():
 
 @pytest.mark.parametrize("feature, disruption", [
     ("one-replica", None), ("no-pdb", None), ("pdb-one-replica", ("maxUnavailable", 1)), ("pdb-min", ("minAvailable", "50%")),
-    ("daemonset", ("maxUnavailable", 1)), ("hpa", ("maxUnavailable", 1))])
+    ("daemonset", None), ("daemonset-pdb", ("minAvailable", 3)), ("hpa", ("maxUnavailable", 1))])
 def test_a_disruption_budget_where_there_may_be_several_pods(feature, disruption):
     found = rendered(feature).all("PodDisruptionBudget")
     assert bool(found) == (disruption is not None)
     if disruption:
         assert {key: found[0]["spec"].get(key) for key in ("maxUnavailable", "minAvailable") if key in found[0]["spec"]} == \
             dict([disruption])
+
+
+def test_only_a_rolling_update_has_numbers():
+    """Kubernetes refuses them with Recreate, and takes 25% and 1 where a RollingUpdate has none."""
+    assert rendered("recreate").workload["spec"]["strategy"] == {"type": "Recreate"}
+    assert rendered("on-delete").workload["spec"]["updateStrategy"] == {"type": "OnDelete"}
+    assert rendered("daemonset").workload["spec"]["updateStrategy"]["rollingUpdate"] == {"maxUnavailable": 1, "maxSurge": 0}
+    assert render({"strategy": {"rollingUpdate": None}}).workload["spec"]["strategy"]["rollingUpdate"] == {
+        "maxUnavailable": "25%", "maxSurge": "25%"}
 
 
 def test_a_service_for_each_protocol_and_one_for_the_admin_port():
@@ -205,6 +214,20 @@ def test_helm_test_logs_in_through_both_services_with_our_own_binary():
     mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
     assert all(pool["password_file"].rsplit("/", 1)[0] in mounted for pool in config["pools"].values())
     assert len(yaml.safe_load(rendered("test-postgresql").one("ConfigMap", "-test")["data"]["sluice.yaml"])["pools"]) == 1
+
+
+def test_helm_test_speaks_tls_where_clients_can():
+    def pools(feature):
+        return yaml.safe_load(rendered(feature).one("ConfigMap", "-test")["data"]["sluice.yaml"])["pools"]
+    assert all("tls" not in pool for pool in pools("tests").values())
+    assert all(pool["tls"] == {"mode": "require"} for pool in pools("tests-tls").values())
+    shown = pools("tests-certificates")["mysql"]["tls"]
+    assert shown == {"mode": "require", "cert_file": "/etc/sluice/certificates/mysql/tls.crt",
+                     "key_file": "/etc/sluice/certificates/mysql/tls.key"}
+    pod = rendered("tests-certificates").one("Pod")["spec"]
+    volume = next(one["name"] for one in pod["containers"][0]["volumeMounts"]
+                  if one["mountPath"] == "/etc/sluice/certificates/mysql")
+    assert next(one["secret"]["secretName"] for one in pod["volumes"] if one["name"] == volume) == "app-tls"
 
 
 def test_what_is_given_beside_the_chart_arrives():

@@ -1,4 +1,4 @@
-"""`sluice ctl`, `reload`, `drain` and `top` against a running sluice, by its socket and its port."""
+"""`sluice ctl`, `reload`, `drain`, `probe` and `top` against a running sluice, by its socket and its port."""
 
 import fcntl
 import json
@@ -233,6 +233,50 @@ def test_drain_over_https_waits_for_the_end(secure, certificates):
     done = secure("drain", "--wait", "--ca-file", certificates.ca)
     assert done.returncode == 0 and "ended" in done.stderr, done
     wait_until(lambda: not secure.sluice.daemon.running(), 5, "the process is gone")
+
+
+def probe(place: str, *words) -> tuple[int, list[str]]:
+    """Exit status, and what it said."""
+    done = sluice("probe", "--admin", place, *words)
+    return done.returncode, (done.stdout + done.stderr).splitlines()
+
+
+def test_probe_answers_without_a_login(server, run_sluice):
+    at = run_sluice(server("pg15"))
+    for place in (socket_of(at), f"http://{LOOPBACK}:{at.sluice.admin_port}"):
+        assert probe(place) == (0, ["ready"])
+        assert probe(place, "--started", "--live", "--ready") == (0, ["started", "live", "ready"])
+    assert sluice("probe", "-c", at.sluice.folder / "sluice.yaml", env={"SLUICE_ADMIN": "unix:/nonexistent"}).returncode == 0
+    assert sluice("probe", env={"SLUICE_ADMIN": socket_of(at)}).returncode == 0
+    gone, said = probe("unix:/nonexistent", "--live")
+    assert gone == 1 and said[0].startswith("sluice probe: no answer from unix:/nonexistent")
+    assert probe("nowhere")[0] == 1 and sluice("probe", "--dead").returncode == 2
+
+
+def test_probe_tells_why_it_is_not_ready(any_server, run_sluice):
+    at = run_sluice(any_server)
+    with connection(at) as client:
+        value(client, "SELECT 1")
+        assert sluice("drain", "--admin", socket_of(at), "--mode", "wait_for_clients").returncode == 0
+        wait_until(lambda: probe(socket_of(at)) == (1, ["not ready: draining"]), 10, "it is not ready")
+        assert probe(socket_of(at), "--started", "--live") == (0, ["started", "live"])
+    wait_until(lambda: not at.sluice.daemon.running(), 10, "the process is gone")
+    assert probe(socket_of(at), "--live")[0] == 1
+
+
+def test_probe_over_https(server, tmp_path_factory):
+    made, other = (make_certificates(tmp_path_factory.mktemp("tls", numbered=True)) for _ in range(2))
+    tls = {"mode": "require", "cert_file": str(made.cert), "key_file": str(made.key)}
+    config = config_for(server("pg15"), extra={"admin": {"tls": tls}})
+    running = Sluice(config, wait=False)
+    try:
+        place = f"https://{LOOPBACK}:{running.admin_port}"
+        wait_until(lambda: probe(place) == (0, ["ready"]), 30, "it is ready, whoever vouches for it")
+        assert probe(place, "--ca-file", made.ca) == (0, ["ready"])
+        assert probe(place, "--ca-file", other.ca)[0] == 1
+        assert sluice("probe", "-c", running.folder / "sluice.yaml").returncode == 0
+    finally:
+        running.close()
 
 
 class Screen:

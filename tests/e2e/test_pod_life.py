@@ -1,7 +1,9 @@
 """A pod's life by the chart's own objects: it starts, gets ready, takes a change over, and ends while clients are busy."""
 
+import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import threading
@@ -13,6 +15,7 @@ from harness import schema, tools
 from harness.process import LOOPBACK, remove, scratch, wait_until
 from harness.service import Service
 from harness.sluice import binary
+from harness.tls import client_certificate, make_certificates
 
 sys.path.insert(0, str(tools.ROOT / "tests/chart"))
 import chart  # noqa: E402
@@ -60,11 +63,11 @@ def image():
 
 @pytest.fixture
 def launch(image):
-    """launch(name, release): a pod of it."""
+    """launch(name, release): a pod of it; `more` Secrets than the usual ones."""
     running = []
 
-    def get(name: str, release) -> pods.Pod:
-        running.append(pods.Pod(name, release, SECRETS, image))
+    def get(name: str, release, more: dict | None = None) -> pods.Pod:
+        running.append(pods.Pod(name, release, {**SECRETS, **(more or {})}, image))
         return running[-1]
 
     yield get
@@ -126,29 +129,72 @@ def test_its_own_program_tells_of_it_within_the_pod(server, launch):
     assert shown.returncode == 0 and "pets" in shown.stdout, shown.stdout + shown.stderr
 
 
+def test_the_images_health_check_finds_it_healthy(server, launch):
+    """By the command of the Dockerfile; it stays so when the database is gone, which no restart would mend."""
+    lines = (tools.ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+    program, *words = json.loads(re.search(r"^HEALTHCHECK .*CMD (\[.*\])$", lines, re.M).group(1))
+    assert program == "/usr/bin/sluice"
+    nowhere = values(server("pg15"))
+    nowhere["config"]["pools"]["pets"]["url"] = f"postgresql://{schema.APP}@{LOOPBACK}:1/{schema.DATABASE}"
+    for config in (values(server("pg15")), nowhere):
+        pod = launch("a", chart.render({}, config))
+        wait_until(lambda pod=pod: pod.execute(*words).returncode == 0, 20, "it is healthy")
+        assert pod.execute(*words).stdout.split() == ["started", "live"]
+        pod.delete()
+
+
+LOGIN = {"user": "app", "database": schema.DATABASE, "passwordSecret": {"name": "sluice-users", "key": "app"}}
+
+
+def helm_tests_config(release, pod) -> str:
+    """What the pod of `helm test` reads, with the addresses and files of this machine."""
+    text = release.one("ConfigMap", "-test")["data"]["sluice.yaml"]
+    for protocol, number in (("postgresql", 6432), ("mysql", 6033)):
+        text = text.replace(f"gw-sluice-{protocol}:{number}", f"{LOOPBACK}:{pod.port[protocol]}")
+        text = text.replace(f"/run/secrets/sluice/{protocol}/", f"{pod.volumes['credentials-users'].folder}/")
+    return text
+
+
+def helm_test(release, text: str, path: pathlib.Path) -> subprocess.CompletedProcess:
+    path.write_text(text)
+    args = release.one("Pod")["spec"]["containers"][0]["args"][:-1]
+    return subprocess.run([binary(), *args, path], capture_output=True, text=True, timeout=30)
+
+
 def test_helm_test_logs_in_through_both_protocols(server, launch, tmp_path):
     my = server("mariadb")
-    login = {"user": "app", "database": schema.DATABASE, "passwordSecret": {"name": "sluice-users", "key": "app"}}
     both = values(server("pg15"))
     both["mysql"] = {"enabled": True}
     both["config"]["pools"]["pets_my"] = {"url": f"mysql://{schema.APP}@{LOOPBACK}:{my.port}/{schema.DATABASE}",
                                           "password_file": "/run/secrets/sluice/pets/password"}
     both["config"]["routes"].append({"name": "pets-my", "pool": "pets_my"})
-    release = chart.render({"test": {"postgresql": login, "mysql": login}}, both)
+    release = chart.render({"test": {"postgresql": LOGIN, "mysql": LOGIN}}, both)
     pod = launch("a", release)
     pod.wait_ready()
-    text = release.one("ConfigMap", "-test")["data"]["sluice.yaml"]
-    for protocol, number in (("postgresql", 6432), ("mysql", 6033)):
-        text = text.replace(f"gw-sluice-{protocol}:{number}", f"{LOOPBACK}:{pod.port[protocol]}")
-        text = text.replace(f"/run/secrets/sluice/{protocol}/", f"{pod.volumes['credentials-users'].folder}/")
-    path = tmp_path / "sluice.yaml"
-    path.write_text(text)
-    args = release.one("Pod")["spec"]["containers"][0]["args"][:-1]
-    done = subprocess.run([binary(), *args, path], capture_output=True, text=True, timeout=30)
+    text = helm_tests_config(release, pod)
+    done = helm_test(release, text, tmp_path / "sluice.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "pool postgresql: logged in" in done.stdout and "pool mysql: logged in" in done.stdout
-    path.write_text(text.replace("/app", "/other"))
-    assert subprocess.run([binary(), *args, path], capture_output=True, text=True, timeout=30).returncode == 1
+    assert helm_test(release, text.replace("/app", "/other"), tmp_path / "sluice.yaml").returncode == 1
+
+
+def test_helm_test_shows_a_certificate_where_clients_must(server, launch, tmp_path):
+    made = make_certificates(tmp_path)
+    cert, key = client_certificate(made, tmp_path, "app")
+    release = chart.render({
+        "tls": {"mode": "verify-full", "existingSecret": "gateway-tls", "clientCa": {"existingSecret": "clients"}},
+        "test": {"postgresql": {**LOGIN, "certificateSecret": "app-tls"}}}, values(server("pg15")))
+    pod = launch("a", release, {"gateway-tls": {"tls.crt": made.cert.read_text(), "tls.key": made.key.read_text()},
+                                "clients": {"ca.crt": made.ca.read_text()}})
+    pod.wait_ready()
+    text = helm_tests_config(release, pod)
+    for mounted, here in (("tls.crt", cert), ("tls.key", key)):
+        text = text.replace(f"/etc/sluice/certificates/postgresql/{mounted}", str(here))
+    done = helm_test(release, text, tmp_path / "sluice.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "pool postgresql: logged in" in done.stdout
+    without = helm_test(release, re.sub(r"\n +(cert|key)_file: .*", "", text), tmp_path / "sluice.yaml")
+    assert without.returncode == 1 and "certificate" in without.stderr, without.stdout + without.stderr
 
 
 class Writer(threading.Thread):

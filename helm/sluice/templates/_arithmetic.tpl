@@ -47,15 +47,27 @@
 {{- end -}}
 {{- end -}}
 
+{{/* How pods are replaced, with the numbers that Kubernetes takes where none are given; only a RollingUpdate has any. */}}
+{{- define "sluice.strategy" -}}
+{{- $daemon := eq .Values.kind "DaemonSet" -}}
+{{- $its := ternary .Values.updateStrategy .Values.strategy $daemon -}}
+{{- $type := $its.type | default "RollingUpdate" -}}
+type: {{ $type }}
+{{- if eq $type "RollingUpdate" }}
+{{- $rolling := $its.rollingUpdate | default dict }}
+rollingUpdate:
+  maxUnavailable: {{ kindIs "invalid" $rolling.maxUnavailable | ternary (ternary "1" "25%" $daemon) $rolling.maxUnavailable }}
+  maxSurge: {{ kindIs "invalid" $rolling.maxSurge | ternary (ternary "0" "25%" $daemon) $rolling.maxSurge }}
+{{- end }}
+{{- end -}}
+
 {{/* Pods that a roll-out starts beyond those. */}}
 {{- define "sluice.surgePods" -}}
-{{- $strategy := ternary .Values.updateStrategy .Values.strategy (eq .Values.kind "DaemonSet") -}}
-{{- if ne ($strategy.type | default "RollingUpdate") "RollingUpdate" -}}
+{{- $strategy := include "sluice.strategy" . | fromYaml -}}
+{{- if ne $strategy.type "RollingUpdate" -}}
 0
 {{- else -}}
-{{- $preset := ternary "0" "25%" (eq .Values.kind "DaemonSet") -}}
-{{- $rolling := $strategy.rollingUpdate | default dict -}}
-{{- $surge := hasKey $rolling "maxSurge" | ternary $rolling.maxSurge $preset | toString -}}
+{{- $surge := toString $strategy.rollingUpdate.maxSurge -}}
 {{- if hasSuffix "%" $surge -}}
 {{- div (add (mul (include "sluice.steadyPods" . | int64) (trimSuffix "%" $surge | int64)) 99) 100 -}}
 {{- else -}}
@@ -69,8 +81,7 @@
 {{- define "sluice.livePods" -}}
 {{- $steady := include "sluice.steadyPods" . | int64 -}}
 {{- $surge := include "sluice.surgePods" . | int64 -}}
-{{- $strategy := ternary .Values.updateStrategy .Values.strategy (eq .Values.kind "DaemonSet") -}}
-{{- if ne ($strategy.type | default "RollingUpdate") "RollingUpdate" -}}
+{{- if ne (include "sluice.strategy" . | fromYaml).type "RollingUpdate" -}}
 {{- $steady -}}
 {{- else if and (eq .Values.kind "DaemonSet") (eq $surge 0) -}}
 {{- $steady -}}
@@ -84,14 +95,23 @@
 {{/* Pods that a roll-out ends at a time when it waits for the next ones: surge and maxUnavailable. */}}
 {{- define "sluice.endingPods" -}}
 {{- $steady := include "sluice.steadyPods" . | int64 -}}
-{{- $strategy := ternary .Values.updateStrategy .Values.strategy (eq .Values.kind "DaemonSet") -}}
-{{- $rolling := $strategy.rollingUpdate | default dict -}}
-{{- $preset := ternary "0" "25%" (eq .Values.kind "DaemonSet") -}}
-{{- $away := hasKey $rolling "maxUnavailable" | ternary $rolling.maxUnavailable $preset | toString -}}
+{{- $away := (include "sluice.strategy" . | fromYaml).rollingUpdate.maxUnavailable | toString -}}
 {{- if hasSuffix "%" $away -}}
 {{- $away = div (mul $steady (trimSuffix "%" $away | int64)) 100 -}}
 {{- end -}}
 {{- min $steady (add (include "sluice.surgePods" . | int64) (int64 $away)) -}}
+{{- end -}}
+
+{{/* "true" when the PodDisruptionBudget needs all the pods that there are at the least. */}}
+{{- define "sluice.neverEvicts" -}}
+{{- $its := .Values.podDisruptionBudget -}}
+{{- $least := .Values.autoscaling.enabled | ternary .Values.autoscaling.minReplicas .Values.replicaCount | int64 -}}
+{{- if .Values.keda.enabled -}}
+{{- $least = int64 .Values.keda.minReplicas -}}
+{{- end -}}
+{{- $needed := toString $its.minAvailable -}}
+{{- $all := and (regexMatch "^[0-9]+$" $needed) (eq .Values.kind "Deployment") (ge (int64 $needed) $least) -}}
+{{- if and (ne (toString $its.enabled) "false") (or $all (eq $needed "100%") (regexMatch "^0+%?$" (toString $its.maxUnavailable))) -}}true{{- end -}}
 {{- end -}}
 
 {{/* More than one pod may be there: what a PodDisruptionBudget is for. */}}

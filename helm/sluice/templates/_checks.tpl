@@ -1,6 +1,7 @@
 {{/* Values that contradict each other are refused here, each with what to do; the schema has refused wrong types and names. */}}
 {{- define "sluice.checks" -}}
 {{- include "sluice.checkConfig" . -}}
+{{- include "sluice.checkServices" . -}}
 {{- include "sluice.checkTls" . -}}
 {{- include "sluice.checkPods" . -}}
 {{- include "sluice.checkBudget" . -}}
@@ -52,17 +53,20 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The places below `at` that hold a secret in clear, a line each. */}}
+{{/* The places below `at` that hold a secret in clear, a line each: all that is not variables and files alone, without a default. */}}
 {{- define "sluice.inlineSecrets" -}}
+{{- $elsewhere := "^([$][{](file:[^}]+|[A-Za-z_][A-Za-z0-9_]*(:-)?)[}])+$" -}}
 {{- $secrets := list "password" "scram_verifier" "md5_hash" "mysql_native_hash" "caching_sha2_hash" "hmac_sha256_secret" "tokens" -}}
 {{- $at := .at -}}
 {{- if kindIs "map" .value -}}
 {{- range $key, $value := .value -}}
 {{- $here := printf "%s.%s" $at $key -}}
-{{- if and (has $key $secrets) $value (not (and (kindIs "string" $value) (hasPrefix "${" $value))) -}}
+{{- if and (has $key $secrets) $value (not (regexMatch $elsewhere (toString $value))) -}}
 {{- printf "%s\n" $here -}}
-{{- else if and (eq $key "url") (kindIs "string" $value) (regexMatch "://[^/?@]*:[^/?@$]+@" $value) -}}
+{{- else if and (eq $key "url") (kindIs "string" $value) (regexMatch "://[^/?@:]*:[^/?@]+@" $value) -}}
+{{- if not (regexMatch $elsewhere (regexReplaceAll "^.*://[^/?@:]*:([^/?@]+)@.*$" $value "${1}")) -}}
 {{- printf "%s\n" $here -}}
+{{- end -}}
 {{- else -}}
 {{- include "sluice.inlineSecrets" (dict "at" $here "value" $value) -}}
 {{- end -}}
@@ -70,6 +74,18 @@
 {{- else if kindIs "slice" .value -}}
 {{- range $index, $value := .value -}}
 {{- include "sluice.inlineSecrets" (dict "at" (printf "%s[%d]" $at $index) "value" $value) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "sluice.checkServices" -}}
+{{- if not (regexMatch "^[a-z]" (include "sluice.fullname" .)) -}}
+{{- fail (printf "names of Services begin with a letter, %s does not: set fullnameOverride" (include "sluice.fullname" .)) -}}
+{{- end -}}
+{{- range $protocol := list "postgresql" "mysql" -}}
+{{- $its := (index $.Values $protocol).service -}}
+{{- if and $its.nodePort (eq $its.type "ClusterIP") -}}
+{{- fail (printf "%s.service.nodePort needs type NodePort or LoadBalancer" $protocol) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -103,9 +119,25 @@
 {{- if lt (include "sluice.grace" . | int64) $least -}}
 {{- fail (printf "terminationGracePeriodSeconds %s is less than drain.delay + drain.timeout + 5 s = %d: transactions would be killed" (include "sluice.grace" .) $least) -}}
 {{- end -}}
+{{- $strategy := include "sluice.strategy" . | fromYaml -}}
+{{- if $strategy.rollingUpdate -}}
+{{- $surges := not (regexMatch "^0+%?$" (toString $strategy.rollingUpdate.maxSurge)) -}}
+{{- $leaves := not (regexMatch "^0+%?$" (toString $strategy.rollingUpdate.maxUnavailable)) -}}
+{{- if not (or $surges $leaves) -}}
+{{- fail (printf "%s.rollingUpdate: maxSurge and maxUnavailable are both 0: no pod could be replaced" (ternary "updateStrategy" "strategy" (eq $v.kind "DaemonSet"))) -}}
+{{- end -}}
+{{- if and $surges $leaves (eq $v.kind "DaemonSet") -}}
+{{- fail "updateStrategy.rollingUpdate: maxSurge needs maxUnavailable: 0" -}}
+{{- end -}}
+{{- end -}}
 {{- $budget := $v.podDisruptionBudget -}}
 {{- if not (or (kindIs "invalid" $budget.minAvailable) (kindIs "invalid" $budget.maxUnavailable)) -}}
 {{- fail "podDisruptionBudget takes one of minAvailable and maxUnavailable" -}}
+{{- end -}}
+{{- $bounded := not (and (kindIs "invalid" $budget.minAvailable) (kindIs "invalid" $budget.maxUnavailable)) -}}
+{{- $wanted := kindIs "invalid" $budget.enabled | ternary $bounded $budget.enabled -}}
+{{- if and (eq $v.kind "DaemonSet") $wanted (not (regexMatch "^[0-9]+$" ($budget.minAvailable | toString))) -}}
+{{- fail "podDisruptionBudget of a DaemonSet needs minAvailable as a whole number: Kubernetes knows no other bound for its pods, and would evict none" -}}
 {{- end -}}
 {{- if and $v.autoscaling.enabled $v.keda.enabled -}}
 {{- fail "autoscaling.enabled and keda.enabled both scale: leave one of them out" -}}
@@ -126,6 +158,9 @@
 {{- end -}}
 {{- if and $v.autoscaling.enabled (kindIs "invalid" $v.autoscaling.targetCPUUtilizationPercentage) (kindIs "invalid" $v.autoscaling.targetPendingRequests) (not $v.autoscaling.metrics) -}}
 {{- fail "autoscaling has no metric: set a target or metrics" -}}
+{{- end -}}
+{{- if and $v.autoscaling.enabled (not (kindIs "invalid" $v.autoscaling.targetCPUUtilizationPercentage)) (not ($v.resources.requests | default dict).cpu) -}}
+{{- fail "autoscaling.targetCPUUtilizationPercentage is a part of resources.requests.cpu, which is not set" -}}
 {{- end -}}
 {{- end -}}
 
@@ -168,6 +203,11 @@
 {{- if and $v.networkPolicy.enabled (not $v.networkPolicy.backends) -}}
 {{- fail "networkPolicy.backends is empty: no backend could be reached" -}}
 {{- end -}}
+{{- range $monitor := list "podMonitor" "serviceMonitor" -}}
+{{- if and (index $v $monitor).enabled $v.networkPolicy.enabled (not (or $v.networkPolicy.monitoring $v.networkPolicy.extraIngress)) -}}
+{{- fail (printf "networkPolicy.monitoring is empty: %s could not reach the admin port" $monitor) -}}
+{{- end -}}
+{{- end -}}
 {{- range $protocol := list "postgresql" "mysql" -}}
 {{- $its := index $v.test $protocol -}}
 {{- if $its.user -}}
@@ -179,6 +219,12 @@
 {{- end -}}
 {{- if not $its.database -}}
 {{- fail (printf "test.%s.database is needed" $protocol) -}}
+{{- end -}}
+{{- if and (hasPrefix "verify-" $v.tls.mode) (not $its.certificateSecret) -}}
+{{- fail (printf "test.%s.certificateSecret is needed: tls.mode %s takes no client without a certificate" $protocol $v.tls.mode) -}}
+{{- end -}}
+{{- if and $its.certificateSecret (not (hasPrefix "verify-" $v.tls.mode)) -}}
+{{- fail (printf "test.%s.certificateSecret has no effect with tls.mode %s" $protocol $v.tls.mode) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

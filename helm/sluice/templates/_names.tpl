@@ -31,7 +31,7 @@ labels:
         "app.kubernetes.io/name" (include "sluice.name" $root)
         "app.kubernetes.io/instance" $root.Release.Name
         "app.kubernetes.io/component" (.component | default "gateway")
-        "app.kubernetes.io/version" ($root.Values.image.tag | default $root.Chart.AppVersion | trunc 63)
+        "app.kubernetes.io/version" (include "sluice.version" $root)
         "app.kubernetes.io/managed-by" $root.Release.Service
         "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63) }}
   {{- toYaml (mergeOverwrite (dict) $root.Values.commonLabels (.labels | default dict) $own) | nindent 2 }}
@@ -47,6 +47,11 @@ annotations:
 {{- else -}}
 {{- .Values.serviceAccount.name | default "default" -}}
 {{- end -}}
+{{- end -}}
+
+{{/* The tag as a label may hold it: 63 characters that begin and end with a letter or digit. */}}
+{{- define "sluice.version" -}}
+{{- regexReplaceAll "^[^A-Za-z0-9]+|[^A-Za-z0-9]+$" (.Values.image.tag | default .Chart.AppVersion | trunc 63) "" -}}
 {{- end -}}
 
 {{- define "sluice.image" -}}

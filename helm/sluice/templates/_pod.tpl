@@ -34,7 +34,7 @@ spec:
 
 {{- define "sluice.podLabels" -}}
 {{- toYaml (mergeOverwrite (dict) .Values.commonLabels .Values.podLabels (include "sluice.selector" . | fromYaml)
-      (dict "app.kubernetes.io/version" (.Values.image.tag | default .Chart.AppVersion | trunc 63))) -}}
+      (dict "app.kubernetes.io/version" (include "sluice.version" .))) -}}
 {{- end -}}
 
 {{- define "sluice.podAnnotations" -}}

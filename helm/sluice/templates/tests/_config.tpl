@@ -13,6 +13,14 @@ pools:
   {{ $protocol }}:
     url: "{{ $protocol }}://{{ $login.user | urlquery | replace "+" "%20" }}@{{ $service }}:{{ int64 (index $.root.Values $protocol).service.port }}/{{ $login.database | urlquery | replace "+" "%20" }}"
     password_file: /run/secrets/sluice/{{ $protocol }}/{{ $login.passwordSecret.key }}
+    {{- if ne $.root.Values.tls.mode "disable" }}
+    tls:
+      mode: require
+      {{- if $login.certificateSecret }}
+      cert_file: /etc/sluice/certificates/{{ $protocol }}/tls.crt
+      key_file: /etc/sluice/certificates/{{ $protocol }}/tls.key
+      {{- end }}
+    {{- end }}
     pool_size: 1
     init_sql: SELECT 1
   {{- end }}
