@@ -57,9 +57,7 @@ std::uint64_t rows_of(std::string_view tag);
 class Inspection {
  public:
   Inspection(Inspector& asked, std::size_t kept_bytes)
-      : inspector(asked),
-        reads_answers(asked.reads_answers()),
-        keep(kept_bytes) {}
+      : inspector(asked), reads_answers(asked.reads_answers()), keep(kept_bytes) {}
 
   Inspector& inspector;
   const bool reads_answers;
