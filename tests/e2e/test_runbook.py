@@ -241,7 +241,8 @@ def saturated(house):
         value(holder, "SELECT 1")
         with pytest.raises(psycopg.Error, match=r"pool pets \(.*\) timed out") as refused:
             value(other, "SELECT 1")
-        assert refused.value.sqlstate == "53300" and " request_refused " in house.sluice.text()
+        assert refused.value.sqlstate == "53300"
+        wait_until(lambda: " request_refused " in house.sluice.text(), 10, "the log is written")
         yield
 
 
@@ -259,9 +260,8 @@ def pinned(house):
 def down(house):
     with pytest.raises(psycopg.Error, match="cannot connect to the backend of pool pets"):
         pg_connection(house.at).__enter__()
-    text = house.sluice.text()
-    assert re.search(r" client_login_(failed|refused) .*08001", text) and " backend_connect_failed " in text, text
-    wait_until(lambda: " backend_down " in house.sluice.text(), 10, "the event")
+    for line in (r" client_login_(failed|refused) .*08001", " backend_connect_failed ", " backend_down "):
+        wait_until(lambda line=line: re.search(line, house.sluice.text()), 10, f"the log has{line}")
     yield
 
 
