@@ -16,6 +16,7 @@ export GOFLAGS=-mod=mod
 # Kubernetes' module names those of its own tree by their folders; from outside they are modules of the same release.
 printf 'module api_server\n' >go.mod
 kubernetes_mod=$(go list -m -f '{{.GoMod}}' "k8s.io/kubernetes@v$kubernetes_version")
+printf 'module api_server\n' >go.mod  # `go list` has written into it
 awk -v version="$kubernetes_version" '
   $1 == "go" { print "go", $2; print "require k8s.io/kubernetes v" version }
   $2 == "=>" && $3 ~ /^\.\/staging/ { print "replace", $1, "=>", $1, "v0" substr(version, 2) }
