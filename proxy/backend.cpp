@@ -48,19 +48,22 @@ void Backend::start() {
   spawn(home_->server.gate(), live());
 }
 
-void Backend::entrust() {
+void Backend::note_change() {
   changed_at_ = home_->loop.now();
+}
+
+void Backend::entrust() {
   custody_ = shared_from_this();
   entrusted_.store(true, std::memory_order_relaxed);
 }
 
 void Backend::lend(std::shared_ptr<Holder> holder) {
-  changed_at_ = home_->loop.now();
+  note_change();
   holder_ = std::move(holder);
 }
 
 void Backend::take_back() {
-  changed_at_ = home_->loop.now();
+  note_change();
   holder_.reset();
 }
 

@@ -76,6 +76,8 @@ class Backend final : public pool::Member, public std::enable_shared_from_this<B
   // time. entrust() before pool::Pool::release(), reclaim() when the pool has given it up: the one
   // place where a pool::Member becomes a Backend again.
   void entrust();
+  // On its worker's thread: it is in the pool now, or on an errand.
+  void note_change();
   static std::shared_ptr<Backend> reclaim(pool::Member& member) {
     auto& backend = static_cast<Backend&>(member);
     backend.entrusted_.store(false, std::memory_order_relaxed);

@@ -90,6 +90,7 @@ void put_back(BackendPtr backend) {
   BackendPool& pool = backend->pool();
   const protocol::SettingsPtr& settings = backend->link().settings();
   backend->state_hash = settings ? settings->hash() : 0;
+  backend->note_change();
   backend->entrust();
   TimePoint now = backend->home().loop.now();
   pool.slots.proven(*backend, now);
