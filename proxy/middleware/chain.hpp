@@ -136,6 +136,7 @@ class Chain final : public protocol::Inspector {
   void take_oldest();
   void refused(const Entry& entry, Verdict& verdict, const protocol::Request* request);
   void word(protocol::Failure& failure) const;
+  static protocol::Failure own_failure(const Entry& entry, std::string_view what);
   void failed(const Entry& entry, std::string_view phase, std::string_view what) const;
   template <typename Call>
   void guarded(Slot& slot, std::string_view phase, Call call);
