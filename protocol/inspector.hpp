@@ -3,7 +3,8 @@
 // How middleware sees requests and their answers without knowing a wire protocol: a Conversation
 // that has an Inspector asks it before a request goes to a backend, and tells it how it ended.
 //
-//   client bytes ──► Conversation ── ask(Request) ──► Verdict: allow | refuse | delay | rewrite
+//   client bytes ──► Conversation ── waves_through(kind) ──► yes: it goes on as it is
+//                                 └─ ask(Request) ──► Verdict: allow | refuse | delay | rewrite
 //   backend bytes ─► Conversation ── answered(Answer)
 //
 // Without an Inspector nothing of this is done and nothing is paid for it.
@@ -93,7 +94,7 @@ struct Verdict {
   AnswerLimits limits;
 };
 
-// How a request ended. One for each query, execute and other that was allowed, in their order,
+// How a request ended. One for each query, execute and other that ask() allowed, in their order,
 // whatever happens: of one that never reached a backend, too.
 struct Answer {
   enum class End : std::uint8_t {
@@ -115,6 +116,9 @@ struct Answer {
 class Inspector {
  public:
   virtual ~Inspector() = default;
+  // True: the request at hand is allowed as it is, without a look at it; it has no limits, and its
+  // end is not told. False: ask() is called for it next. Not called of a Bind.
+  virtual bool waves_through(RequestKind /*kind*/) { return false; }
   virtual Verdict ask(const Request& request) = 0;
   virtual void answered(const Answer& answer) = 0;
   // Whether answers are looked into: their rows are told, and limits may cut them. Where not,

@@ -71,6 +71,11 @@ MysqlConversation::Ready MysqlConversation::admit(Request& request, const Head& 
   if (inspection.stage == Stage::admitted) {
     return Ready::yes;
   }
+  if (inspection.inspector->waves_through(request.kind)) {
+    inspection.stage = Stage::admitted;
+    inspection.due = false;
+    return Ready::yes;
+  }
   request.in_transaction = in_transaction();
   request.may_move = link_ == nullptr && !defaults_->session_mode;
   request.read_by(*this);
@@ -84,7 +89,7 @@ MysqlConversation::Ready MysqlConversation::admit(Request& request, const Head& 
     return Ready::answered;
   }
   inspection.stage = Stage::admitted;
-  inspection.kind = request.kind;
+  inspection.due = request.kind != RequestKind::prepare;
   inspection.limits = verdict.limits;
   inspection.reads_only = verdict.limits == AnswerLimits{} || only_reads(request);
   const bool has_text = request.kind == RequestKind::query || request.kind == RequestKind::prepare;
@@ -142,7 +147,7 @@ void MysqlConversation::forward_text(const Head& head, Bytes& in, Exchange& out)
 // The request that was allowed, if there is one, has ended.
 void MysqlConversation::conclude(const Answer& answer) {
   Inspection& inspection = *inspection_;
-  const bool due = inspection.stage != Stage::fresh && inspection.kind != RequestKind::prepare;
+  const bool due = inspection.stage != Stage::fresh && inspection.due;
   inspection.end();
   if (due) {
     inspection.inspector->answered(answer);

@@ -23,7 +23,7 @@ struct Inspection {
   Inspector* inspector = nullptr;
   std::size_t keep = 0;  // bytes of a text that are kept for it
   Stage stage = Stage::fresh;
-  RequestKind kind = RequestKind::query;
+  bool due = false;         // its end is to be told
   bool reads_only = false;  // of a limited one: none of its statements leaves anything behind
   bool cancelled = false;   // this backend is being cancelled: its next command may be hit instead
   AnswerLimits limits;

@@ -147,16 +147,20 @@ class ClientConversation final : public Conversation, private SyntaxSource {
   std::size_t head_limit(char type) const;
   bool admit(const Head& head, Exchange& out, Step& stop);
   bool ask(const Head& head, Exchange& out, Step& stop);
+  bool ask(RequestKind kind, const StatementPtr* statement, const Head& head, Exchange& out,
+           Step& stop);
   bool obey(Verdict& verdict, const Head& head, Exchange& out, Step& stop);
   void rewrite(const Head& head, std::string_view text);
   const StatementPtr* bound_by(const Head& head) const;
   void keep_digest(const Statement& statement);
+  bool changes_fixed(const Head& head, Exchange& out);
   std::optional<Failure> fixed_setting(const Head& head) const;
   bool guard_body(Bytes piece, Exchange& out);
   bool runs_after_reset(const Head& head, Exchange& out);
   void refuse_head(const Failure& failure, const Head& head, Exchange& out);
   Expected& fail_transaction(Buffer error, Exchange& out);
-  Step send_admitted(const Head& head, Exchange& out);
+  bool is_rewritten() const { return inspection_ && !inspection_->rewritten.empty(); }
+  Step send_rewritten(char type, Exchange& out);
   Step skip_message();
 
   // ---- answers
@@ -164,7 +168,12 @@ class ClientConversation final : public Conversation, private SyntaxSource {
   bool take_admission() { return inspection_ && inspection_->take_admission(); }
   void answer_admitted(Answer::End end, std::string_view sqlstate = {});
   void answer(Answer::End end);
-  void lose_answers();
+  void lose_answers() {
+    if (inspection_ && !inspection_->due.empty()) {
+      lose_due_answers();
+    }
+  }
+  void lose_due_answers();
   void note_error(std::string_view sqlstate);
   void note_tag(const Head& head, Exchange& out);
   bool limited() const;

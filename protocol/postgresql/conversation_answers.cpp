@@ -56,8 +56,8 @@ void ClientConversation::answer(Answer::End end) {
 }
 
 // Nobody will hear of what is in the queue.
-void ClientConversation::lose_answers() {
-  if (!inspection_ || link_ == nullptr) {
+void ClientConversation::lose_due_answers() {
+  if (link_ == nullptr) {
     return;
   }
   for (std::size_t i = 0; i < link_->expected.size(); ++i) {

@@ -37,10 +37,11 @@ ClientConversation::Step ClientConversation::bind(const Head& head, Exchange& ou
   if (!cursor.ok() && !head.whole()) {
     return throw_out(fail(FailureKind::message_too_large, "the names are too long"), out);
   }
-  StatementPtr statement = unnamed_;
-  if (cursor.ok() && !name.empty()) {
-    const auto* known = statements_ ? statements_->find(name) : nullptr;
-    statement = known != nullptr ? known->statement : nullptr;
+  StatementPtr statement;
+  if (!cursor.ok() || name.empty()) {
+    statement = unnamed_;
+  } else if (const auto* known = statements_ ? statements_->find(name) : nullptr) {
+    statement = known->statement;
   }
   const sql::Effects* effects = statement ? statement->effects.get() : nullptr;
   if (effects != nullptr) {
@@ -63,9 +64,6 @@ ClientConversation::Step ClientConversation::bind(const Head& head, Exchange& ou
   } else if (cursor.ok() && name.empty()) {
     ensure_unnamed(out);
   }
-  if (inspection_) {
-    inspection_->bind(portal, cursor.ok() ? statement : nullptr);
-  }
   Expected& entry = push(Reply::bind);
   entry.prepared = prepared;
   if (portal.empty()) {
@@ -74,6 +72,9 @@ ClientConversation::Step ClientConversation::bind(const Head& head, Exchange& ou
     entry.aftermath = std::make_unique<Aftermath>();
     entry.aftermath->statement = statement;
     entry.aftermath->serial = serial_;
+  }
+  if (inspection_) {
+    inspection_->bind(portal, cursor.ok() ? std::move(statement) : nullptr);
   }
   if (!prepared && !name.starts_with(kServerPrefix)) {
     pass(head, out);

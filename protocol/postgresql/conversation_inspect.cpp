@@ -66,9 +66,21 @@ std::string_view text_of_query(const FrameReader::Head& head) {
   return text.substr(0, text.find('\0'));
 }
 
-bool asks_about(char type) {
-  return type == frontend::kQuery || type == frontend::kParse || type == frontend::kBind ||
-         type == frontend::kExecute || type == frontend::kFunctionCall;
+// None: nobody is asked about such a message.
+std::optional<RequestKind> kind_of(char type) {
+  switch (type) {
+    case frontend::kQuery:
+      return RequestKind::query;
+    case frontend::kParse:
+    case frontend::kBind:
+      return RequestKind::prepare;
+    case frontend::kExecute:
+      return RequestKind::execute;
+    case frontend::kFunctionCall:
+      return RequestKind::other;
+    default:
+      return std::nullopt;
+  }
 }
 
 }  // namespace
@@ -118,19 +130,11 @@ sql::ScannerOptions ClientConversation::syntax() const {
   return options;
 }
 
-// True: the message at the head may go on. False: `stop` says what becomes of it.
+// True: the message at the head, which was not asked about yet, may go on. False: `stop` says what
+// becomes of it.
 bool ClientConversation::admit(const Head& head, Exchange& out, Step& stop) {
-  if (admitted_) {
-    return true;
-  }
-  if (inspection_ && !ask(head, out, stop)) {
+  if ((inspection_ && !ask(head, out, stop)) || (guarded_ && changes_fixed(head, out))) {
     return false;
-  }
-  if (guarded_) {
-    if (auto refusal = fixed_setting(head)) {
-      refuse_head(*refusal, head, out);
-      return false;
-    }
   }
   admitted_ = true;
   return true;
@@ -138,56 +142,58 @@ bool ClientConversation::admit(const Head& head, Exchange& out, Step& stop) {
 
 bool ClientConversation::ask(const Head& head, Exchange& out, Step& stop) {
   Inspection& state = *inspection_;
-  if (!asks_about(head.type)) {
-    state.admission = {};
-    state.rewritten.clear();
+  state.forget_admission();
+  const std::optional<RequestKind> kind = kind_of(head.type);
+  if (!kind) {
     return true;
   }
+  const StatementPtr* statement = nullptr;  // nothing moves it while the Inspector is asked
+  if (head.type == frontend::kBind) {
+    // Who holds a backend is asked at the Execute; who does not is asked before it takes one.
+    statement = link_ == nullptr && state.inspector.asks_at_bind() ? bound_by(head) : nullptr;
+    if (statement == nullptr) {
+      return true;
+    }
+  } else if (state.inspector.waves_through(*kind)) {
+    return true;
+  }
+  return ask(*kind, statement, head, out, stop);
+}
+
+bool ClientConversation::ask(RequestKind kind, const StatementPtr* statement, const Head& head,
+                             Exchange& out, Step& stop) {
+  Inspection& state = *inspection_;
   Request request;
+  request.kind = kind;
   request.in_transaction = link_ != nullptr && link_->status != 'I';
   request.may_move = link_ == nullptr && !defaults_->session_mode;
   request.read_by(*this);
-  state.admission = {};
-  state.digest.reset();
-  state.rewritten.clear();
-  const StatementPtr* statement = nullptr;  // nothing moves it while the Inspector is asked
+  if (kind != RequestKind::query) {
+    request.kept = &state.digest;
+  }
   switch (head.type) {
     case frontend::kQuery:
-      request.kind = RequestKind::query;
       request.text = text_of_query(head);
       request.truncated = !head.whole();
       break;
     case frontend::kParse: {
       const ParseParts parts = parts_of_parse(head);
-      request.kind = RequestKind::prepare;
       request.text = parts.text;
       request.truncated = !parts.complete && !head.whole();
-      request.kept = &state.digest;
       break;
     }
     case frontend::kBind:
-      // Who holds a backend is asked at the Execute; who does not is asked before it takes one.
-      statement = link_ == nullptr && state.inspector.asks_at_bind() ? bound_by(head) : nullptr;
-      if (statement == nullptr) {
-        return true;
-      }
-      request.kind = RequestKind::prepare;
       request.bound = true;
       break;
     case frontend::kExecute: {
       Cursor cursor(head.body());
       statement = state.statement_of(cursor.cstring());
       state.admission.fetch = cursor.be32();
-      request.kind = RequestKind::execute;
       request.truncated = statement == nullptr;
-      request.kept = &state.digest;
       break;
     }
-    case frontend::kFunctionCall:
-      request.kind = RequestKind::other;
-      break;
     default:
-      return true;
+      break;
   }
   if (statement != nullptr) {
     const Statement& prepared = **statement;
@@ -196,7 +202,6 @@ bool ClientConversation::ask(const Head& head, Exchange& out, Step& stop) {
     if (prepared.kept.get() != nullptr) {
       state.digest = {*statement, prepared.kept.get()};
     }
-    request.kept = &state.digest;
   }
   Verdict verdict = state.inspector.ask(request);
   if (statement != nullptr) {
@@ -269,7 +274,15 @@ void ClientConversation::rewrite(const Head& head, std::string_view text) {
   put_message(message, head.type, body);
 }
 
-// A setting that the message would change although it is fixed.
+// True: the message would change a fixed setting, and is refused.
+bool ClientConversation::changes_fixed(const Head& head, Exchange& out) {
+  const std::optional<Failure> refusal = fixed_setting(head);
+  if (refusal) {
+    refuse_head(*refusal, head, out);
+  }
+  return refusal.has_value();
+}
+
 std::optional<Failure> ClientConversation::fixed_setting(const Head& head) const {
   switch (head.type) {
     case frontend::kQuery:
@@ -292,28 +305,15 @@ std::optional<Failure> ClientConversation::fixed_setting(const Head& head) const
 }
 
 // A message that was allowed goes on, in the words of the Inspector.
-ClientConversation::Step ClientConversation::send_admitted(const Head& head, Exchange& out) {
-  if (runs_after_reset(head, out)) {
-    admitted_ = false;
-    return std::nullopt;
-  }
-  Step stop;
-  const bool rewritten = inspection_ && !inspection_->rewritten.empty();
-  if (rewritten) {
-    Head changed;
-    changed.type = head.type;
-    changed.held = true;
-    changed.size = inspection_->rewritten.size();
-    changed.bytes = inspection_->rewritten;
-    stop = send_request(changed, out);
-  } else {
-    stop = send_request(head, out);
-  }
+ClientConversation::Step ClientConversation::send_rewritten(char type, Exchange& out) {
+  Head changed;
+  changed.type = type;
+  changed.held = true;
+  changed.size = inspection_->rewritten.size();
+  changed.bytes = inspection_->rewritten;
+  Step stop = send_request(changed, out);
   if (!stop) {
-    admitted_ = false;
-    if (rewritten) {
-      Buffer().swap(inspection_->rewritten);
-    }
+    Buffer().swap(inspection_->rewritten);
   }
   return stop;
 }

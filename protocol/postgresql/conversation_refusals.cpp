@@ -27,9 +27,6 @@ bool ClientConversation::guard_body(Bytes piece, Exchange& out) {
 
 // RESET ALL gives fixed settings back after the batch: nothing may run between the two.
 bool ClientConversation::runs_after_reset(const Head& head, Exchange& out) {
-  if (reset_ != Reset::done) {
-    return false;
-  }
   const bool runs = head.type == frontend::kBind || head.type == frontend::kExecute ||
                     head.type == frontend::kQuery || head.type == frontend::kFunctionCall;
   if (!runs) {

@@ -106,7 +106,7 @@ ClientConversation::Step ClientConversation::needs_backend(const Head& head, Exc
       drop_head_ = false;  // this is it
       return std::nullopt;
     }
-    if (watched() && !admit(head, out, stop)) {
+    if (watched() && !admitted_ && !admit(head, out, stop)) {
       return stop;
     }
     return Need::backend;
@@ -126,11 +126,17 @@ ClientConversation::Step ClientConversation::needs_backend(const Head& head, Exc
   if ((stop = settle(out))) {
     return stop;
   }
-  if (watched() && !admit(head, out, stop)) {
+  if (watched() && !admitted_ && !admit(head, out, stop)) {
     return stop;
   }
   used_ = true;
-  return watched() ? send_admitted(head, out) : send_request(head, out);
+  if (reset_ == Reset::done && runs_after_reset(head, out)) {
+    admitted_ = false;
+    return std::nullopt;
+  }
+  stop = is_rewritten() ? send_rewritten(head.type, out) : send_request(head, out);
+  admitted_ = admitted_ && stop;
+  return stop;
 }
 
 ClientConversation::Step ClientConversation::send_request(const Head& head, Exchange& out) {

@@ -78,11 +78,4 @@ const StatementPtr* Inspection::statement_of(std::string_view portal) const {
   return place == named_.end() || !place->second ? nullptr : &place->second;
 }
 
-void Inspection::forget_portals() {
-  unnamed_.reset();
-  if (!named_.empty()) {
-    named_.clear();
-  }
-}
-
 }  // namespace sluice::protocol::postgresql

@@ -69,6 +69,13 @@ class Inspection {
   Buffer rewritten;  // the message in the place of the client's; empty: as it came
   std::shared_ptr<const sql::Digest> digest;  // made for a Parse, for the statement that it makes
 
+  void forget_admission() {
+    admission = {};
+    rewritten.clear();
+    if (digest) {
+      digest.reset();
+    }
+  }
   // It goes to the backend. True: it will have an answer.
   bool take_admission() {
     if (admitted) {
@@ -106,7 +113,14 @@ class Inspection {
   void bind(std::string_view portal, StatementPtr statement);
   void close(std::string_view portal);
   const StatementPtr* statement_of(std::string_view portal) const;
-  void forget_portals();
+  void forget_portals() {
+    if (unnamed_) {
+      unnamed_.reset();
+    }
+    if (!named_.empty()) {
+      named_.clear();
+    }
+  }
 
  private:
   StatementPtr unnamed_;

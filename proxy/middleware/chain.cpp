@@ -45,6 +45,7 @@ Wants joined(const Wants& a, const Wants& b) {
   all.text = a.text || b.text;
   all.transaction_end = a.transaction_end || b.transaction_end;
   all.tick = a.tick || b.tick;
+  all.gate = (a.gate || !a.request) && (b.gate || !b.request);
   return all;
 }
 
@@ -69,6 +70,15 @@ Chain::Refusal Chain::enter(const Entries& entries, Login& login) {
     }
     if (!entry.wants.request) {  // else its requests are what it is about
       instruments(entry).verdicts(MiddlewareVerdict::allowed).add();
+    }
+    Part& part = *slots_.back().part;
+    if (entry.wants.bind) {
+      holders_.push_back(&part);
+    }
+    if (entry.wants.gate) {
+      gates_.push_back(
+          {&part, &instruments(entry).verdicts(MiddlewareVerdict::allowed), slots_.size() - 1});
+      gates_timeout_ = shorter(gates_timeout_, part.timeout());
     }
     wants_ = joined(wants_, entry.wants);
   }
@@ -117,6 +127,23 @@ void Chain::guarded(Slot& slot, std::string_view phase, Call call) {
   }
 }
 
+bool Chain::waves_through(RequestKind kind) {
+  if (!has_gates_alone() || delayed_ || closed_) {
+    return false;
+  }
+  const Now now = this->now();
+  for (const Gate& gate : gates_) {
+    if (!gate.part->passes(kind, now)) {
+      passed_ = gate.slot;
+      return false;
+    }
+    if (kind != RequestKind::prepare) {
+      gate.allowed->add();
+    }
+  }
+  return true;
+}
+
 protocol::Verdict Chain::ask(const protocol::Request& request) {
   const Now now = this->now();
   Verdict verdict;
@@ -154,15 +181,17 @@ protocol::Verdict Chain::ask(const protocol::Request& request) {
 // Somebody may delay or move what the next Bind is for.
 bool Chain::may_hold() const {
   const Now now = this->now();
-  return std::any_of(slots_.begin(), slots_.end(), [&now](const Slot& slot) {
-    return slot.entry->wants.bind && slot.part->may_hold(now);
-  });
+  return std::any_of(holders_.begin(), holders_.end(),
+                     [&now](const Part* part) { return part->may_hold(now); });
 }
 
 std::size_t Chain::begin(Verdict& verdict) {
   pool_.clear();
   if (!delayed_) {
-    return 0;
+    if (passed_ != 0) {
+      verdict.timeout = gates_timeout_;
+    }
+    return std::exchange(passed_, 0);
   }
   verdict = delayed_->so_far;
   if (delayed_->given_up) {
@@ -313,7 +342,7 @@ void Chain::give_up_delayed(protocol::Failure why) {
 
 Chain::Running Chain::running() const {
   if (answered_ == open_.size()) {
-    return {};
+    return {has_gates_alone() ? gates_timeout_ : Duration{0}};
   }
   return {open_[answered_].timeout, oldest_since_};
 }
@@ -352,6 +381,8 @@ void Chain::close() noexcept {
     return;
   }
   const Now at = now();
+  gates_.clear();
+  holders_.clear();
   while (!slots_.empty()) {
     slots_.back().part->on_close(at);
     slots_.pop_back();

@@ -69,6 +69,7 @@ class Chain final : public protocol::Inspector {
 
   // ---- requests
 
+  bool waves_through(protocol::RequestKind kind) override;
   protocol::Verdict ask(const protocol::Request& request) override;
   void answered(const protocol::Answer& answer) override;
   bool reads_answers() const override { return wants_.answer; }
@@ -83,10 +84,11 @@ class Chain final : public protocol::Inspector {
   // The pool that the request at the head goes to; "" = the route's. Told once.
   std::string take_pool() { return pool_.empty() ? std::string() : std::exchange(pool_, {}); }
 
-  // The oldest request that was allowed and has no answer yet.
+  // The oldest request that was allowed and has no answer yet. Of those that were waved through
+  // only the timeout is known: they count as asked when the session says that they were.
   struct Running {
     Duration timeout{0};  // 0 = none of the chain's
-    TimePoint since;      // when it became the oldest
+    TimePoint since{};    // when it became the oldest
   };
   Running running() const;
 
@@ -107,6 +109,12 @@ class Chain final : public protocol::Inspector {
     const Entry* entry;
     std::unique_ptr<Part> part;
   };
+  // A Part that can allow requests unseen.
+  struct Gate {
+    Part* part;
+    metrics::Counter* allowed;
+    std::size_t slot;
+  };
   struct Open {
     Asked asked;
     Duration timeout{0};
@@ -125,6 +133,10 @@ class Chain final : public protocol::Inspector {
     return *entry.instruments[around_.worker];
   }
   void let_in(const Entry& entry, Login& login, Verdict& verdict);
+  // No Part needs to see the requests that its gates let pass.
+  bool has_gates_alone() const {
+    return wants_.request && wants_.gate && !wants_.decided && !wants_.answer;
+  }
   // Where the chain begins: anew, or where it stopped.
   std::size_t begin(Verdict& verdict);
   void consult(Slot& slot, const protocol::Request& request, const Now& now, Verdict& verdict);
@@ -146,6 +158,10 @@ class Chain final : public protocol::Inspector {
   const config::OnRefuse* on_refuse_ = nullptr;
   std::vector<Slot> slots_;
   Wants wants_;
+  std::vector<Part*> holders_;  // who may delay or move what a Bind is for
+  std::vector<Gate> gates_;     // in the order of their slots
+  std::size_t passed_ = 0;      // slots that have let the request at hand pass, before one did not
+  Duration gates_timeout_{0};   // the shortest of the gates; 0 = none
   RefusalReason refused_for_ = RefusalReason::none;  // the login
   bool closed_ = false;
   std::vector<Open> open_;  // allowed and not answered; the first `answered_` are

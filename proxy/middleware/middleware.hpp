@@ -8,6 +8,7 @@
 //   on_login             once, before any backend is touched; may refuse, and leave things in Login
 //   on_login_end         once, when the chain has let the session in, or refused it; the route is
 //                        known where one was matched
+//   passes               where all who want requests are gates: the request is allowed unseen
 //   on_request           before a request goes to a backend: allow | refuse | delay | rewrite
 //   on_decided           what the whole chain said, unless it was a delay
 //   on_answer            an allowed request ended (not of RequestKind::prepare)
@@ -136,6 +137,9 @@ struct Wants {
   bool text = false;    // Asked::text
   bool transaction_end = false;
   bool tick = false;
+  // Most requests can be allowed unseen: passes() says which. That saves what describing a request
+  // costs where all of a chain that want `request` are so, and nobody wants `decided` or `answer`.
+  bool gate = false;
 };
 
 // Why on_tick wants the session to end: told to the client, an open transaction rolled back.
@@ -166,6 +170,11 @@ class Part {
   // `verdict` is what those before it have said: allow or rewrite.
   virtual void on_request(const protocol::Request& /*request*/, const Now& /*now*/,
                           Verdict& /*verdict*/) {}
+  // With Wants::gate: on_request would allow the request whatever it says, and has been told of it
+  // by this. False: nothing was done, and on_request is called. noexcept in effect.
+  virtual bool passes(protocol::RequestKind /*kind*/, const Now& /*now*/) { return false; }
+  // With Wants::gate: the Verdict::timeout of each request; the same for the life of the Part.
+  virtual Duration timeout() const { return Duration{0}; }
   // With Wants::bind: on_request would delay or move what a Bind is for, as far as can be known
   // now. False saves the question; noexcept in effect.
   virtual bool may_hold(const Now& /*now*/) const { return true; }

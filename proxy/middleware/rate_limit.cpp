@@ -25,8 +25,8 @@ class RateLimit final : public Middleware {
   std::string_view name() const override { return "rate_limit"; }
   Wants wants() const override {
     Wants wants;
-    wants.request = true;
-    wants.bind = options_.on_excess == OnExcess::delay;
+    wants.request = wants.gate = true;
+    wants.bind = delays();
     return wants;
   }
   std::unique_ptr<Part> begin(const Place& /*place*/) override;
@@ -45,6 +45,7 @@ class RateLimit final : public Middleware {
     return route_;
   }
   const config::RateLimit& options() const { return options_; }
+  bool delays() const { return options_.on_excess == OnExcess::delay; }
   const Rate& rate() const { return rate_; }
   protocol::Failure too_many() const;
 
@@ -67,7 +68,7 @@ class RatePart final : public Part {
     // What is prepared now runs next, as a rule: it waits here, before it takes a backend, for the
     // turn of what runs.
     const bool prepares = request.kind == protocol::RequestKind::prepare;
-    if (prepares && (!request.may_move || limit_.options().on_excess != OnExcess::delay)) {
+    if (prepares && (!request.may_move || !limit_.delays())) {
       return;
     }
     if (!turn_ && !take_turn(now.steady)) {
@@ -83,6 +84,13 @@ class RatePart final : public Part {
     }
   }
 
+  bool passes(protocol::RequestKind kind, const Now& now) override {
+    if (kind == protocol::RequestKind::prepare) {
+      return !limit_.delays() || !may_hold(now);
+    }
+    return !turn_ && bucket_->take(limit_.rate(), now.steady, Duration{0});
+  }
+
   // Far from the limit nobody waits; near it the turn is taken at the Bind.
   bool may_hold(const Now& now) const override {
     return turn_ || !bucket_->has_room(limit_.rate(), now.steady);
@@ -90,9 +98,7 @@ class RatePart final : public Part {
 
  private:
   bool take_turn(TimePoint now) {
-    const auto& options = limit_.options();
-    const Duration most =
-        options.on_excess == OnExcess::delay ? Duration(options.max_delay) : Duration{0};
+    const Duration most = limit_.delays() ? Duration(limit_.options().max_delay) : Duration{0};
     const auto wait = bucket_->take(limit_.rate(), now, most);
     if (wait) {
       turn_ = now + *wait;
@@ -114,11 +120,10 @@ std::unique_ptr<Part> RateLimit::begin(const Place& /*place*/) {
 protocol::Failure RateLimit::too_many() const {
   std::array<char, 32> rate{};
   std::snprintf(rate.data(), rate.size(), "%g", options_.requests_per_second);
-  const bool waits = options_.on_excess == OnExcess::delay;
   return protocol::fail(
       FailureKind::rate_limited,
       "more than " + std::string(rate.data()) + " requests per second" +
-          (waits ? ", and this one would have to wait longer than max_delay" : "") +
+          (delays() ? ", and this one would have to wait longer than max_delay" : "") +
           ": slow down and try again");
 }
 

@@ -9,6 +9,8 @@ class TimeoutPart final : public Part {
  public:
   explicit TimeoutPart(Duration limit) : limit_(limit) {}
 
+  bool passes(protocol::RequestKind /*kind*/, const Now& /*now*/) override { return true; }
+  Duration timeout() const override { return limit_; }
   void on_request(const protocol::Request& /*request*/, const Now& /*now*/,
                   Verdict& verdict) override {
     verdict.timeout = verdict.timeout > Duration{0} ? std::min(verdict.timeout, limit_) : limit_;
@@ -25,7 +27,7 @@ class StatementTimeout final : public Middleware {
   std::string_view name() const override { return "statement_timeout"; }
   Wants wants() const override {
     Wants wants;
-    wants.request = true;
+    wants.request = wants.gate = true;
     return wants;
   }
   std::unique_ptr<Part> begin(const Place& /*place*/) override {

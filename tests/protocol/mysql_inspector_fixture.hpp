@@ -3,6 +3,7 @@
 // A conversation with an Inspector that follows a script and writes down what it sees.
 
 #include <deque>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,7 @@ struct ScriptedInspector final : Inspector {
     bool may_move;
   };
 
+  bool waves_through(RequestKind kind) override { return waved_through.contains(kind); }
   Verdict ask(const Request& request) override {
     asked.push_back({request.kind, std::string(request.text), request.truncated,
                      request.in_transaction, request.may_move});
@@ -49,6 +51,7 @@ struct ScriptedInspector final : Inspector {
   std::vector<const sql::Digest*> digests;
   std::deque<Verdict> script;  // the next verdicts; then `always`
   Verdict always;
+  std::set<RequestKind> waved_through;
   bool want_digest = false;
 };
 

@@ -48,6 +48,29 @@ TEST_P(MysqlInspector, IsAskedOnceAndBeforeABackendIsNeeded) {
   EXPECT_EQ(inspector.answers, Answers{"done 1"});
 }
 
+TEST_P(MysqlInspector, HearsNothingOfWhatItWavesThrough) {
+  warm();
+  inspector.answers.clear();
+  inspector.asked.clear();
+  inspector.waved_through = {RequestKind::query, RequestKind::prepare, RequestKind::execute};
+  run("SELECT 1", result("1"));
+  EXPECT_EQ(told(), result("1"));
+  prepare("SELECT ?", 1);
+  client(execute(1));
+  settle();
+  backend(pkt(1, err(1064)));
+  EXPECT_EQ(told(), pkt(1, err(1064)));
+  EXPECT_EQ(inspector.asked.size(), 0U);
+  EXPECT_EQ(inspector.answers, Answers{});
+  inspector.waved_through.clear();
+  run("SELECT 2", result("2"));
+  EXPECT_EQ(inspector.asked.size(), 1U);
+  EXPECT_EQ(inspector.answers, Answers{"done 1"});
+  inspector.waved_through = {RequestKind::query};
+  run("SELECT 3", result("3"));
+  EXPECT_EQ(inspector.answers, Answers{"done 1"});
+}
+
 TEST_P(MysqlInspector, ARefusedRequestTouchesNoBackend) {
   begin();
   inspector.script = {refusal()};

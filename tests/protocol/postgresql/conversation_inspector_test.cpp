@@ -37,6 +37,39 @@ TEST_P(ConversationInspector, SeesTheExtendedProtocolAsPrepareAndExecute) {
   EXPECT_EQ(inspector.asked, (Lines{"prepare SELECT 1 [free]", "execute SELECT 1"}));
 }
 
+TEST_P(ConversationInspector, HearsNothingOfWhatItWavesThrough) {
+  Talk t = inspected();
+  inspector.waved_through = {RequestKind::query, RequestKind::prepare, RequestKind::execute,
+                             RequestKind::other};
+  t.client(query("SELECT 1"));
+  t.backend(columns() + row() + done("SELECT 1"));
+  EXPECT_EQ(t.to_client(), columns() + row() + done("SELECT 1"));
+  t.client(parse("a", "SELECT 1") + bind_message("p", "a") + execute("p") + sync());
+  t.backend(parsed() + bound() + error("22012") + ready());
+  EXPECT_EQ(t.to_client(), parsed() + bound() + error("22012") + ready());
+  t.client(message('F', std::string("\0\0\1\0rest", 8)));
+  t.backend(message('V', "result") + ready());
+  EXPECT_EQ(inspector.asked, Lines{});
+  t.client(bind_message("", "a") + execute() + sync());
+  t.backend(bound() + complete("SELECT 1") + ready());
+  EXPECT_EQ(inspector.asked, Lines{"prepare SELECT 1 [free]"})
+      << "of a Bind without a backend it is asked all the same";
+  EXPECT_EQ(inspector.answers, Lines{});
+}
+
+TEST_P(ConversationInspector, TellsAnswersApartFromThoseThatWereWavedThrough) {
+  Talk t = inspected();
+  inspector.waved_through = {RequestKind::query};
+  t.client(query("SELECT 1") + batch("SELECT 2") + query("SELECT 3"));
+  EXPECT_EQ(inspector.asked, (Lines{"prepare SELECT 2", "execute SELECT 2"}));
+  t.backend(done("SELECT 1"));
+  EXPECT_EQ(inspector.answers, Lines{});
+  t.backend(parsed() + bound() + complete("SELECT 2") + ready());
+  EXPECT_EQ(inspector.answers, Lines{"done 2"});
+  t.backend(done("SELECT 3"));
+  EXPECT_EQ(inspector.answers, Lines{"done 2"});
+}
+
 TEST_P(ConversationInspector, SeesFunctionCallsAndWhetherATransactionIsOpen) {
   Talk t = inspected();
   open_transaction(t);

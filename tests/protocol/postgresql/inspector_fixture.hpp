@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,7 @@ inline Verdict limited(std::uint64_t rows, std::uint64_t bytes = 0) {
 
 class ScriptedInspector final : public Inspector {
  public:
+  bool waves_through(RequestKind kind) override { return waved_through.contains(kind); }
   Verdict ask(const Request& request) override {
     static const std::map<RequestKind, std::string> kKinds{{RequestKind::query, "query"},
                                                            {RequestKind::prepare, "prepare"},
@@ -76,6 +78,7 @@ class ScriptedInspector final : public Inspector {
   using Lines = std::vector<std::string>;
   Lines asked, answers;
   std::deque<Verdict> verdicts;  // allow when there are no more
+  std::set<RequestKind> waved_through;
   bool digests = false;
   std::vector<const sql::Digest*> fingerprints;
   std::size_t size = 0;     // of the last text

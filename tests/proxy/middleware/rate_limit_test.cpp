@@ -41,6 +41,9 @@ class Client {
     return verdict;
   }
   bool may_hold(Duration at) const { return part->may_hold(moment(at)); }
+  bool passes(Duration at, RequestKind kind = RequestKind::query) {
+    return part->passes(kind, moment(at));
+  }
   bool allowed(Duration at) { return ask(at).kind == Verdict::Kind::allow; }
 
   Door door;
@@ -112,6 +115,40 @@ TEST(RateLimit, WhatIsPreparedWithoutABackendWaitsForTheTurnOfWhatRuns) {
       << "one turn, however much it prepares";
   EXPECT_EQ(client.ask(100ms, RequestKind::execute).kind, Verdict::Kind::allow) << "paid already";
   EXPECT_EQ(client.ask(100ms, RequestKind::execute).delay, 100ms);
+}
+
+TEST(RateLimit, WhatPassesHasPaid) {
+  for (const RateLimit& options : {refusing(10, 2), delaying(10, 2)}) {
+    const auto limit = limited(options);
+    Client client(*limit);
+    EXPECT_TRUE(client.passes(0ms));
+    EXPECT_TRUE(client.passes(0ms, RequestKind::execute));
+    EXPECT_FALSE(client.passes(0ms)) << "who has no turn at once is asked about";
+    EXPECT_FALSE(client.passes(99ms)) << "and pays nothing for that";
+    EXPECT_TRUE(client.passes(100ms));
+    EXPECT_FALSE(client.allowed(100ms));
+  }
+}
+
+TEST(RateLimit, WhatIsPreparedPassesWhereNoTurnIsTakenForIt) {
+  const auto refuses = limited(refusing(10, 1));
+  EXPECT_TRUE(Client(*refuses).passes(0ms, RequestKind::prepare));
+  const auto delays = limited(delaying(10, 1));
+  EXPECT_FALSE(Client(*delays).passes(0ms, RequestKind::prepare)) << "near the limit";
+  const auto far = limited(delaying(10, 100));
+  EXPECT_TRUE(Client(*far).passes(0ms, RequestKind::prepare));
+}
+
+TEST(RateLimit, NothingPassesWhileATurnIsHeld) {
+  const auto limit = limited(delaying(10, 100));
+  Client client(*limit);
+  protocol::Request prepare;
+  prepare.kind = RequestKind::prepare;
+  prepare.may_move = true;
+  EXPECT_EQ(client.ask(0ms, prepare).kind, Verdict::Kind::allow);
+  EXPECT_FALSE(client.passes(0ms));
+  EXPECT_TRUE(client.allowed(0ms)) << "with the turn that was taken for it";
+  EXPECT_TRUE(client.passes(0ms));
 }
 
 TEST(RateLimit, ABindIsAskedAboutNearTheLimit) {

@@ -27,6 +27,8 @@ struct Script {
   std::function<Ending(const Moment&)> tick{};
   Wants wants{true, true, true, true, true, true, true, true};
   std::function<void(const Asked&)> answer{};
+  std::function<bool(protocol::RequestKind)> passes{};  // of a gate; without it all pass
+  Duration timeout{0};                                  // of a gate
 };
 using Diary = std::vector<std::string>;
 
@@ -50,6 +52,11 @@ class ScriptedPart final : public Part {
       script_.request(request, verdict);
     }
   }
+  bool passes(protocol::RequestKind kind, const Now&) override {
+    diary_.push_back(script_.name + " passes");
+    return !script_.passes || script_.passes(kind);
+  }
+  Duration timeout() const override { return script_.timeout; }
   void on_decided(const protocol::Request&, const Now&, const Verdict& verdict) override {
     note(Phase::decided, verdict.goes_on() ? "decided" : "decided against");
   }
