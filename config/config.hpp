@@ -42,11 +42,17 @@ struct ListenerTls {
   std::string client_ca_file;  // of verify_ca and verify_full
 };
 
+// Who puts HAProxy's PROXY header in front of its connections: networks. Empty = nobody.
+struct ProxyProtocol {
+  std::vector<std::string> trusted;
+};
+
 struct Listener {
   std::string name;
   Protocol protocol = Protocol::postgresql;
   Address bind;
   ListenerTls tls;
+  ProxyProtocol proxy_protocol;
 };
 
 struct PoolTls {

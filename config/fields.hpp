@@ -51,6 +51,13 @@ void fields(V& v, ListenerTls& t) {
 }
 
 template <typename V>
+void fields(V& v, ProxyProtocol& p) {
+  v.texts("trusted", p.trusted, Network{},
+          "of load balancers: their connections must begin with a header, of version 1 or 2, and "
+          "those from elsewhere must not; at least one");
+}
+
+template <typename V>
 void fields(V& v, Listener& l) {
   v.required("name", l.name, Name{}, "how metrics and logs call it");
   v.required("protocol", l.protocol, protocols(), "what its clients speak");
@@ -58,7 +65,8 @@ void fields(V& v, Listener& l) {
              "`host:port`, `[v6]:port`, `:port` for all addresses, or `unix:/path`; port 0 takes "
              "any free one");
   v.group("tls", l.tls, "TLS with clients");
-  v.later("proxy_protocol");
+  v.group("proxy_protocol", l.proxy_protocol,
+          "clients' addresses as load balancers tell them, by HAProxy's PROXY protocol");
 }
 
 template <typename V>

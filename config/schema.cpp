@@ -65,7 +65,11 @@ class Properties {
   template <typename K>
   void texts(std::string_view name, const std::vector<std::string>& /*members*/, const K& kind,
              std::string_view help) {
-    put(name, {{"type", "array"}, {"items", schema::of(kind)}}, help);
+    json::object one{{"type", "array"}, {"items", schema::of(kind)}};
+    if (wanted(name, help)) {
+      one["minItems"] = 1;
+    }
+    put(name, std::move(one), help);
   }
 
   template <typename T>
@@ -145,10 +149,12 @@ class Properties {
     properties_[json::string_view(name.data(), name.size())] = std::move(one);
   }
   // The table says so in words.
-  void wanted(std::string_view name, std::string_view help) {
-    if (help.ends_with("at least one")) {
+  bool wanted(std::string_view name, std::string_view help) {
+    const bool is = help.ends_with("at least one");
+    if (is) {
       required_.emplace_back(text(name));
     }
+    return is;
   }
   template <typename T>
   static json::object list_of() {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "config/address.hpp"
+#include "config/cidr.hpp"
 #include "config/consistency.hpp"
 #include "config/suggest.hpp"
 
@@ -50,8 +51,34 @@ void check_readable(const std::string& file, const std::string& path, const Load
   }
 }
 
+void check_proxy_protocol(const Listener& listener, const std::string& path, Report& report) {
+  const std::string group = path + ".proxy_protocol";
+  const std::string key = group + ".trusted";
+  if (!report.given(group) || report.doubtful_within(group)) {
+    return;
+  }
+  const auto& trusted = listener.proxy_protocol.trusted;
+  if (trusted.empty()) {
+    report.error(key, "must name at least one network, that of the load balancers");
+  }
+  if (!listener.bind.unix_path.empty() && !report.doubtful(path + ".bind")) {
+    report.error(group,
+                 "has no place on a unix socket: who connects there has no address that could be "
+                 "trusted; give the load balancer a listener of its own on host:port");
+  }
+  for (std::size_t i = 0; i < trusted.size(); ++i) {
+    Cidr block;
+    if (parse_cidr(trusted[i], block).empty() && block.bits == (block.network.v4 ? 96U : 0U)) {
+      report.warning(item(key, i),
+                     "trusts everybody who can connect to say which address is his; name the load "
+                     "balancers");
+    }
+  }
+}
+
 void check_listener(const Listener& listener, const std::string& path, const LoadOptions& options,
                     Report& report) {
+  check_proxy_protocol(listener, path, report);
   const ListenerTls& tls = listener.tls;
   const bool verifies = tls.mode == TlsMode::verify_ca || tls.mode == TlsMode::verify_full;
   const std::string authorities = path + ".tls.client_ca_file";

@@ -14,6 +14,7 @@ using enum Severity;
 constexpr std::array<FailureRow, static_cast<std::size_t>(count_)> kRows{{
     {protocol_violation, "protocol_violation", "08P01", 1835, warning},
     {message_too_large, "message_too_large", "54000", 1153, warning},
+    {proxy_header, "proxy_header", "08P01", 1835, warning},
     {unsupported_protocol, "unsupported_protocol", "0A000", 1251, info},
     {tls_required, "tls_required", "28000", 3159, info},
     {tls_failed, "tls_failed", "08006", 2026, info},

@@ -13,6 +13,7 @@ enum class FailureKind : std::uint8_t {
   // the client's fault
   protocol_violation,  // bytes that no correct peer sends
   message_too_large,
+  proxy_header,          // none, or a bad one, where a load balancer must send it
   unsupported_protocol,  // a protocol version or capability that we do not speak
   tls_required,
   tls_failed,

@@ -135,6 +135,28 @@ std::string to_string(const SocketAddress& address) {
   }
 }
 
+std::string to_string(const protocol::ProxyHeader& header) {
+  using Source = protocol::ProxyHeader::Source;
+  switch (header.source) {
+    case Source::ipv4: {
+      in_addr address{};
+      std::memcpy(&address, header.address.data(), sizeof(address));
+      return ipv4_text(address, htons(header.port));
+    }
+    case Source::ipv6: {
+      sockaddr_in6 address{};
+      std::memcpy(&address.sin6_addr, header.address.data(), sizeof(address.sin6_addr));
+      address.sin6_port = htons(header.port);
+      return ipv6_text(address);
+    }
+    case Source::local:
+      return "unix";
+    case Source::sender:
+      break;
+  }
+  return {};
+}
+
 std::string to_string(const config::Address& address) {
   if (!address.unix_path.empty()) {
     return "unix:" + address.unix_path;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "protocol/proxy_header.hpp"
 #include "protocol/result.hpp"
 
 namespace sluice::proxy {
@@ -46,6 +47,8 @@ bool is_literal(const config::Address& address);
 std::string to_string(const SocketAddress& address);
 // The address in what to_string() made of a client's, without its port; "" on a unix socket.
 std::string_view host_of(std::string_view printed);
+// Likewise of the client that a load balancer has told of; "" when the header names nobody.
+std::string to_string(const protocol::ProxyHeader& header);
 // As it is written in the configuration.
 std::string to_string(const config::Address& address);
 

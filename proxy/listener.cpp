@@ -1,11 +1,20 @@
 #include "proxy/listener.hpp"
 
+#include <algorithm>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "protocol/mysql/rsa.hpp"
 #include "proxy/backend_pool.hpp"
 
 namespace sluice::proxy {
+
+bool Listener::asks_for_header(std::string_view address) const {
+  const auto ip = balancers.empty() ? std::nullopt : config::parse_ip(address);
+  return ip && std::any_of(balancers.begin(), balancers.end(),
+                           [&](const config::Cidr& block) { return block.contains(*ip); });
+}
 
 protocol::Result<ListenerPtr> make_listener(const std::shared_ptr<const config::Config>& owner,
                                             const config::Listener& config,
@@ -15,6 +24,14 @@ protocol::Result<ListenerPtr> make_listener(const std::shared_ptr<const config::
   listener->owner = owner;
   listener->config = &config;
   listener->dialect = &protocol::dialect(to_protocol(config.protocol));
+  for (const std::string& network : config.proxy_protocol.trusted) {
+    config::Cidr block;
+    if (const auto problem = config::parse_cidr(network, block); !problem.empty()) {
+      return protocol::fail(protocol::FailureKind::internal,
+                            "listener " + config.name + ": proxy_protocol.trusted: " + problem);
+    }
+    listener->balancers.push_back(block);
+  }
   if (config.tls.mode != config::TlsMode::disable) {
     auto context = make_server_tls(config.tls, config.protocol);
     if (!context) {

@@ -5,8 +5,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
+#include "config/cidr.hpp"
 #include "config/config.hpp"
 #include "metrics/instruments.hpp"
 #include "metrics/registry.hpp"
@@ -21,9 +23,13 @@ struct Listener {
   std::shared_ptr<const config::Config> owner;  // keeps `config` alive
   const config::Listener* config = nullptr;
   const protocol::Dialect* dialect = nullptr;
+  std::vector<config::Cidr> balancers;                                     // proxy_protocol.trusted
   TlsContextPtr tls;                                                       // null: mode disable
   std::shared_ptr<const protocol::RsaKey> rsa_key;                         // MySQL
   std::vector<std::shared_ptr<metrics::ListenerInstruments>> instruments;  // by worker
+
+  // Whether a connection from this address (as host_of() has it) must begin with a PROXY header.
+  bool asks_for_header(std::string_view address) const;
 };
 using ListenerPtr = std::shared_ptr<const Listener>;
 

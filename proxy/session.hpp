@@ -36,7 +36,8 @@ class Session final : public Holder,
                       private PeerWatch,
                       public std::enable_shared_from_this<Session> {
  public:
-  // Takes the connected, non-blocking descriptor. `peer` is the client's address, for the log.
+  // Takes the connected, non-blocking descriptor. `peer` is who has connected: the client, or a
+  // load balancer that is about to say who the client is.
   Session(Worker& worker, ListenerPtr listener, int fd, std::string peer);
   ~Session() override;
 
@@ -85,7 +86,10 @@ class Session final : public Holder,
   // session_login.cpp
   Task<bool> log_in();
   using Attributes = protocol::Parameters;  // of the login, for sluice alone
-  Task<protocol::Status> authenticate(protocol::Buffer& unsent, Attributes& attributes);
+  Task<protocol::Status> learn_address(TimePoint deadline);
+  Task<protocol::Status> authenticate(TimePoint deadline, protocol::Buffer& unsent,
+                                      Attributes& attributes);
+  void note_failed_login(const protocol::Failure& failure);
   void logged_in_as(protocol::ClientLogin login, Credentials& credentials, Attributes& attributes);
   Task<protocol::Status> welcome(const protocol::Buffer& unsent);
   Task<protocol::Result<protocol::Parameters>> reported_parameters();
@@ -166,7 +170,7 @@ class Session final : public Holder,
   const protocol::Exchange* turn_holder_ = nullptr;  // whose write is half done, if any
   Signal progress_;  // the conversation has moved on; what waited for a reply may go on
   metrics::ClientPresence presence_;
-  const std::string peer_;
+  std::string peer_;  // the client's address, as far as it is known
   const std::uint32_t id_;
   const TimePoint connected_at_;
   protocol::Buffer cancel_key_;  // until the session is entered under it

@@ -6,6 +6,8 @@
 
 #include "metrics/log.hpp"
 #include "protocol/crypto.hpp"
+#include "protocol/proxy_header.hpp"
+#include "proxy/address.hpp"
 #include "proxy/cancel.hpp"
 #include "proxy/drive.hpp"
 #include "proxy/server.hpp"
@@ -32,30 +34,32 @@ protocol::AcceptOptions Session::accept_options() const {
 
 Task<bool> Session::log_in() {
   TimePoint started = worker_.loop.now();
+  TimePoint deadline = started + worker_.server.config()->limits.client_login_timeout;
   auto& instruments = *listener_.instruments[worker_.index];
   protocol::Buffer unsent;  // of the login, and leaves with the welcome
   Attributes attributes;
-  protocol::Status status = co_await authenticate(unsent, attributes);
+  protocol::Status status = co_await learn_address(deadline);
+  if (!status) {
+    note_failed_login(status.failure());  // and no answer: who would it be for?
+    co_return false;
+  }
+  status = co_await authenticate(deadline, unsent, attributes);
   if (status && login_->cancel) {
     if (!worker_.server.cancels().cancel(*login_->cancel)) {
       worker_.instruments.cancels(metrics::CancelResult::unknown).add();
     }
     co_return false;
   }
-  auto method = metrics::login_method(login_->method);
   if (!status) {
     const Failure& failure = status.failure();
     if (failure.kind == FailureKind::message_too_large) {
       // Found by the driver; every other failure the machine has told the client already.
       co_await client_.send(listener_.dialect->login_error(*login_, failure));
     }
-    if (failure.kind != FailureKind::client_gone) {
-      instruments.auth_failures(failure.kind).add();
-      instruments.logins(method, metrics::Outcome::failed).add();
-    }
-    metrics::log::failed("client_login_failed", failure, about());
+    note_failed_login(failure);
     co_return false;
   }
+  auto method = metrics::login_method(login_->method);
   status = choose_route(attributes);
   if (status) {
     status = co_await welcome(unsent);
@@ -76,18 +80,49 @@ Task<bool> Session::log_in() {
   co_return true;
 }
 
-Task<protocol::Status> Session::authenticate(protocol::Buffer& unsent, Attributes& attributes) {
+void Session::note_failed_login(const Failure& failure) {
+  if (failure.kind != FailureKind::client_gone) {
+    auto& instruments = *listener_.instruments[worker_.index];
+    instruments.auth_failures(failure.kind).add();
+    instruments.logins(metrics::login_method(login_->method), metrics::Outcome::failed).add();
+  }
+  metrics::log::failed("client_login_failed", failure, about());
+}
+
+// Where the peer is a load balancer, it says first whose connection this is. Nothing is sent
+// before: MySQL's greeting is for the client.
+Task<protocol::Status> Session::learn_address(TimePoint deadline) {
+  if (!listener_.asks_for_header(host_of(peer_))) {
+    co_return protocol::Done{};
+  }
+  DriveContext context{client_, Stream::Role::server,     nullptr, {},
+                       nullptr, worker_.server.offload(), deadline};
+  auto header = co_await drive(protocol::read_proxy_header(), context);
+  if (!header) {
+    Failure& failure = header.failure();
+    if (failure.kind == FailureKind::login_timeout) {
+      failure.text = "no PROXY header has come within client_login_timeout";
+    }
+    co_return std::move(failure);
+  }
+  std::string client = to_string(*header);
+  if (!client.empty()) {
+    const std::string balancer = std::exchange(peer_, std::move(client));
+    if (metrics::log::enabled(metrics::log::Level::debug)) {
+      metrics::log::write(metrics::log::Level::debug, "proxy_header", about(),
+                          {{"balancer", balancer}});
+    }
+  }
+  co_return protocol::Done{};
+}
+
+Task<protocol::Status> Session::authenticate(TimePoint deadline, protocol::Buffer& unsent,
+                                             Attributes& attributes) {
   Server& server = worker_.server;
   // A login that began under a configuration ends under it.
   const auto credentials = server.credentials();
-  DriveContext context{client_,
-                       Stream::Role::server,
-                       listener_.tls,
-                       {},
-                       credentials.get(),
-                       server.offload(),
-                       worker_.loop.now() + server.config()->limits.client_login_timeout,
-                       &unsent};
+  DriveContext context{client_,           Stream::Role::server, listener_.tls, {},
+                       credentials.get(), server.offload(),     deadline,      &unsent};
   co_await server.learn_version(worker_, listener_.config->protocol);
   auto result = co_await drive(listener_.dialect->accept_client(accept_options()), context);
   if (!result) {

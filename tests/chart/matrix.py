@@ -30,6 +30,7 @@ FEATURES = {
     "load-balancer": {"postgresql": {"service": {
         "type": "LoadBalancer", "nodePort": 30432, "annotations": {"example.com/internal": "true"},
         "spec": {"externalTrafficPolicy": "Local", "loadBalancerSourceRanges": ["10.0.0.0/8"]}}}},
+    "proxy-protocol": {"postgresql": {"options": {"proxy_protocol": {"trusted": ["10.0.0.0/28", "2001:db8::/64"]}}}},
     "existing-config": {"configMap": {"existing": "my-config", "key": "gateway.yaml"},
                         "config": {"pools": None, "users": None, "routes": None}},
     "secret-items": {"credentials": {"users": {"secretName": "sluice-users", "optional": True,

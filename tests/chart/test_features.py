@@ -76,6 +76,12 @@ def test_the_configuration_has_what_the_values_say_and_what_the_chart_knows():
                   ).config["admin"]["readiness"] == {"backends": "all"}
 
 
+def test_a_listener_has_what_is_given_beside_the_chart():
+    first, second = rendered("proxy-protocol").config["listeners"]
+    assert first["proxy_protocol"] == {"trusted": ["10.0.0.0/28", "2001:db8::/64"]} and first["bind"] == ":6432"
+    assert "proxy_protocol" not in second
+
+
 def test_large_numbers_stay_whole():
     text = rendered("large-numbers").one("ConfigMap")["data"]["sluice.yaml"]
     assert re.search(r"max_waiting: 10000000$", text, re.M) and re.search(r"max_client_connections: 10000000$", text, re.M)

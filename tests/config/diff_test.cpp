@@ -54,6 +54,8 @@ TEST(Diff, names_the_option) {
   EXPECT_THAT(changed("pool_size: 5", "min_idle: 1"),
               ElementsAre("pools.a.min_idle", "pools.a.pool_size"));
   EXPECT_THAT(changed("bind: \":6433\"", "bind: \":6434\""), ElementsAre("listeners.two.bind"));
+  EXPECT_THAT(changed("bind: \":6433\"", "bind: \":6433\", proxy_protocol: {trusted: [10.0.0.1]}"),
+              ElementsAre("listeners.two.proxy_protocol.trusted"));
   EXPECT_THAT(changed("match: {user: app}", "match: {user: app, database: pets}"),
               ElementsAre("routes.first.match.database"));
   EXPECT_THAT(changed("application_name: x", "application_name: y"),

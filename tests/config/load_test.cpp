@@ -58,7 +58,7 @@ TEST(LoadText, fills_every_member) {
 version: 1
 workers: 3
 io: epoll
-listeners: [{name: pg, protocol: mysql, bind: "[::1]:6033"}]
+listeners: [{name: pg, protocol: mysql, bind: "[::1]:6033", proxy_protocol: {trusted: [10.0.0.0/8, "::1"]}}]
 pools:
   p:
     url: mysql+pymysql://app:pw@db:3307,[::1]/pets?charset=utf8mb4&connect_timeout=7
@@ -111,6 +111,7 @@ log: {level: debug, format: json}
   EXPECT_EQ(c.io, Io::epoll);
   EXPECT_EQ(c.listeners[0].bind.host, "::1");
   EXPECT_EQ(c.listeners[0].protocol, Protocol::mysql);
+  EXPECT_EQ(c.listeners[0].proxy_protocol.trusted, (Lines{"10.0.0.0/8", "::1"}));
   const Pool& p = *c.find_pool("p");
   EXPECT_EQ(p.protocol, Protocol::mysql);
   ASSERT_EQ(p.addresses.size(), 2U);

@@ -105,8 +105,28 @@ INSTANTIATE_TEST_SUITE_P(
                         "listeners[0].tls.cert_file: " + kMissingFile},
                     Row{Part::listener, "tls: {key_file: \"\"}", "@:21",
                         "listeners[0].tls.key_file: must not be empty"},
-                    Row{Part::listener, "proxy_protocol: {trusted: [x]}", "@:21",
-                        "listeners[0].proxy_protocol: not supported yet"},
+                    Row{Part::listener, "proxy_protocol: {trusted: [x]}", "@:32",
+                        "listeners[0].proxy_protocol.trusted[0]: must be an address or a block of "
+                        "addresses, as in 10.0.0.0/8 or 2001:db8::/32"},
+                    Row{Part::listener, "proxy_protocol: {trusted: [10.0.0.0/8, 10.0.0.1/24]}",
+                        "@:44",
+                        "listeners[0].proxy_protocol.trusted[1]: names an address inside of its "
+                        "block: write 10.0.0.0/24"},
+                    Row{Part::listener, "proxy_protocol: {trusted: 10.0.0.0/8}", "@:31",
+                        "listeners[0].proxy_protocol.trusted: must be a list, not one value"},
+                    Row{Part::listener, "proxy_protocol: {trusted: []}", "@:31",
+                        "listeners[0].proxy_protocol.trusted: must name at least one network, that "
+                        "of the load balancers"},
+                    Row{Part::listener, "proxy_protocol: {}", "@:21",
+                        "listeners[0].proxy_protocol.trusted: must name at least one network, that "
+                        "of the load balancers"},
+                    Row{Part::listener, "proxy_protocol: {trusted: [10.0.0.0/8], trustd: x}",
+                        "@:45",
+                        "listeners[0].proxy_protocol: unknown key \"trustd\"; did you mean "
+                        "\"trusted\"?"},
+                    Row{Part::listener, "proxy_protocol: true", "@:21",
+                        "listeners[0].proxy_protocol: must be a map of keys and values, not one "
+                        "value"},
                     Row{Part::listener, "bnd: x", "@:5",
                         "listeners[0]: unknown key \"bnd\"; did you mean \"bind\"?"}));
 

@@ -38,6 +38,16 @@ TEST(Schema, refuses_unknown_keys_and_asks_for_what_must_be_there) {
             (json::array{"name", "protocol", "bind"}));
 }
 
+TEST(Schema, lists_that_must_name_something_are_not_empty) {
+  const auto& group = schema().at_pointer("/properties/listeners/items/properties/proxy_protocol");
+  EXPECT_EQ(group.at("required"), json::array{"trusted"});
+  EXPECT_EQ(group.at_pointer("/properties/trusted/minItems").as_int64(), 1);
+  EXPECT_FALSE(schema()
+                   .at_pointer("/properties/routes/items/properties/tags")
+                   .as_object()
+                   .contains("minItems"));
+}
+
 TEST(Schema, middleware_that_needs_no_options_is_a_name) {
   const auto& names = schema().at_pointer("/$defs/chain/items/anyOf/0/enum").as_array();
   const auto has = [&](const char* name) {

@@ -98,6 +98,26 @@ TEST(Validate, listeners_need_a_certificate_for_tls) {
       Lines{});
 }
 
+TEST(Validate, proxy_protocol_is_for_load_balancers_that_have_an_address) {
+  EXPECT_EQ(problems(sample(Part::listener, "proxy_protocol: {trusted: [10.0.0.0/8, ::1]}").text),
+            Lines{});
+  EXPECT_EQ(
+      problems(
+          sample(Part::listener, "proxy_protocol: {trusted: [0.0.0.0/0, 10.0.0.0/8, ::/0]}").text),
+      (Lines{"f:5:32: warning: listeners[0].proxy_protocol.trusted[0]: trusts everybody who can "
+             "connect to say which address is his; name the load balancers",
+             "f:5:55: warning: listeners[0].proxy_protocol.trusted[2]: trusts everybody who can "
+             "connect to say which address is his; name the load balancers"}));
+  EXPECT_EQ(problems(R"(listeners:
+  - {name: a, protocol: mysql, bind: "unix:/run/x", proxy_protocol: {trusted: [10.0.0.0/8]}}
+pools: {p: {url: "mysql://h"}}
+routes: [{name: r, pool: p}]
+)"),
+            Lines{"f:2:69: error: listeners[0].proxy_protocol: has no place on a unix socket: who "
+                  "connects there has no address that could be trusted; give the load balancer a "
+                  "listener of its own on host:port"});
+}
+
 TEST(Validate, addresses_are_unique) {
   EXPECT_EQ(problems(R"(listeners:
   - {name: a, protocol: mysql, bind: "0.0.0.0:1"}

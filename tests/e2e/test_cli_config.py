@@ -76,6 +76,10 @@ WRONG = [
     ({"middleware": [{"no_such": {}}]}, "middleware.0"),
     ({"users": [{"name": "a", "md5_hash": "x"}]}, "users.0.md5_hash"),
     ({"listeners": [{"name": "a", "protocol": "pg", "bind": ":1"}]}, "listeners.0.protocol"),
+    ({"listeners": [{"name": "a", "protocol": "postgresql", "bind": ":1", "proxy_protocol": {"trusted": []}}]},
+     "listeners.0.proxy_protocol.trusted"),
+    ({"listeners": [{"name": "a", "protocol": "postgresql", "bind": ":1", "proxy_protocol": {}}]},
+     "listeners.0.proxy_protocol"),
 ]
 
 

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 from admin_http import curl
+from balancer import CLIENT4, Balancer
+from balancer import line as proxy_line
 from clients import connection, pg_connection, psql_value, rows, value
 from conftest import Endpoint, listener, pool, port_of
 from harness import schema, tools
@@ -92,6 +94,12 @@ LOOKS = {
              "openssl x509 -noout -enddate", r"^notAfter="),
         Look("sluice reload -c sluice.yaml", r"/tls\.crt \(file\)$", before="renew"),
     ],
+    "Behind a load balancer": [
+        Look("exec 3<>/dev/tcp/127.0.0.1/6432 && printf 'PROXY UNKNOWN\\r\\n\\0\\0\\0\\10\\4\\322\\26\\57' >&3 && "
+             "head -c1 <&3", r"^S$"),
+        Look(f"{CTL} SHOW CLIENTS", rows=({"user": schema.APP, "addr": CLIENT4, "port": "51122"},)),
+        Look(f"{CURL} | grep '^sluice_auth_failures_total.*proxy_header'", r'\{listener="pg",reason="proxy_header"\} 1$'),
+    ],
     "Drain": [
         Look("sluice drain -c sluice.yaml --wait", r"(?s)^draining$.*^1 clients are left$.*^ended$"),
     ],
@@ -126,14 +134,14 @@ def test_every_command_of_the_page_is_known():
 # ---- a sluice for each situation
 
 class House:
-    def __init__(self, pg, my, *, drain=None, **pool_options):
+    def __init__(self, pg, my, *, drain=None, listener_options=None, **pool_options):
         self.bin = scratch("runbook")
         shutil.copy(binary(), self.bin / "sluice")
         self.renew()
         tls = {"mode": "prefer", "cert_file": str(self.bin / "tls.crt"), "key_file": str(self.bin / "tls.key")}
         self.config = {
             "workers": 2,
-            "listeners": [{**listener(pg), "name": "pg", "tls": tls}, {**listener(my), "name": "my"}],
+            "listeners": [{**listener(pg), "name": "pg", "tls": tls, **(listener_options or {})}, {**listener(my), "name": "my"}],
             "pools": {"pets": pool(pg, **pool_options), "pets_my": pool(my)},
             "users": [{"name": schema.APP, "password": schema.PASSWORD},
                       {"name": "ops", "password": schema.PASSWORD, "admin": True}],
@@ -281,6 +289,16 @@ def nothing(_house):
 
 
 @contextmanager
+def balanced(house):
+    """A client by way of a load balancer, and one that should have come that way."""
+    with pytest.raises(psycopg.Error):
+        pg_connection(house.at).__enter__()
+    wait_until(lambda: re.search(r" client_login_failed .*reason=proxy_header", house.sluice.text()), 10, "it is told")
+    with Balancer(house.at.port, proxy_line()) as balancer, pg_connection(house.at.with_(port=balancer.port)):
+        yield
+
+
+@contextmanager
 def in_transaction(house):
     """A client that ends its transaction once the load balancer can see that nobody new is wanted."""
     with pg_connection(house.at) as client:
@@ -320,6 +338,7 @@ SITUATIONS = {
     "The backend is down": (down, {"connect_args": {"connect_timeout": "1s"}}),
     "A reload has failed": (reload_failed, {}),
     "A certificate expires": (nothing, {}),
+    "Behind a load balancer": (balanced, {"listener_options": {"proxy_protocol": {"trusted": ["127.0.0.0/8"]}}}),
     "Drain": (in_transaction, {"drain": {"delay": "1s", "timeout": "20s"}}),
     "Upgrade": (new_program, {}),
 }

@@ -190,12 +190,12 @@ struct SessionHouse {
     client = come();
   }
   // Another client, whose end the test closes.
-  int come() {
+  int come(const std::string& peer = "test") {
     int ends[2];
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     int flag = ::fcntl(ends[0], F_GETFL);
     ::fcntl(ends[0], F_SETFL, flag | O_NONBLOCK);
-    server->accepted(listener, ends[0], "test");
+    server->accepted(listener, ends[0], peer);
     return patient(ends[1]);
   }
   // The client closes its connection.

@@ -3,6 +3,7 @@
 // Performs a machine's wants in memory: what proxy/drive.cpp does with sockets. Two of them, each
 // fed with the other's outbox, hold a whole login; one alone runs a fuzzer's bytes.
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -62,7 +63,9 @@ class MemoryDriver {
   }
 
   bool take_frame(const protocol::ReadFrame& read) {
-    std::optional<std::size_t> size = read.sizer(inbox);
+    // As the driver of proxy/, it shows the machine no more than it may read.
+    const protocol::Bytes shown(inbox.data(), std::min(inbox.size(), read.limit));
+    std::optional<std::size_t> size = read.sizer(shown);
     broken = size && *size > read.limit;
     if (broken || !size || *size > inbox.size()) {
       return false;
