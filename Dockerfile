@@ -1,8 +1,10 @@
 # The image of sluice: its program, the libraries that it is linked with, certificates and time zones, all of Debian slim, and
 # nothing else: no shell, no package manager. Nothing here names an architecture, so any that Debian has can be built.
 #
-#   docker build -t REGISTRY/sluice .                                   (or podman, or buildah)
+#   docker build -t REGISTRY/sluice .
 #   docker buildx build --platform linux/amd64,linux/arm64 ...
+#   podman build --format docker --build-arg BINARY=builder -t REGISTRY/sluice .
+#       (buildah 1.28, which Debian 12 has, does not find a stage by the default of an ARG)
 #
 # DEBIAN   the base of every stage
 # BINARY   the stage that has /out/sluice: `builder` compiles it, `prebuilt` takes build/image/sluice of this folder

@@ -68,11 +68,12 @@ make_base() {
 
 make_base
 say "the image $tag"
-arguments=(--build-arg "DEBIAN=$base")
+binary=builder
 if [[ -n $program ]]; then
   install -D "$program" build/image/sluice
-  arguments+=(--build-arg BINARY=prebuilt)
+  binary=prebuilt
 fi
+arguments=(--build-arg "DEBIAN=$base" --build-arg "BINARY=$binary")
 # Of the last commit, so that the same commit makes the same image.
 epoch=$(git log -1 --format=%ct)
 # Docker's format, since OCI's has no HEALTHCHECK.
