@@ -110,7 +110,7 @@ std::string synopsis(const CommandWords& command) {
       one += " " + option.value;
     }
     one = option.required ? one : "[" + one + "]";
-    out += " " + one + (option.repeated ? "..." : "");
+    out.append(" ").append(one).append(option.repeated ? "..." : "");
   }
   return out;
 }
