@@ -14,8 +14,8 @@ ARG BINARY=builder
 FROM ${DEBIAN} AS builder
 RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
       ccache cmake g++ libbenchmark-dev libboost-json1.81-dev libboost-url1.81-dev libboost1.81-dev libcli11-dev libfmt-dev \
-      libgmock-dev libgtest-dev libre2-dev libspdlog-dev libssl-dev liburing-dev libyaml-cpp-dev libzstd-dev ninja-build \
-      pkg-config prometheus-cpp-dev zlib1g-dev
+      libgmock-dev libgtest-dev libhowardhinnant-date-dev libre2-dev libspdlog-dev libssl-dev liburing-dev libyaml-cpp-dev \
+      libzstd-dev ninja-build pkg-config prometheus-cpp-dev zlib1g-dev
 WORKDIR /src
 COPY . .
 # The same folder name and no time stamps: the same sources make the same program.
@@ -30,8 +30,8 @@ FROM ${BINARY} AS binary
 
 FROM ${DEBIAN} AS files
 RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
-      binutils ca-certificates libboost-json1.81.0 libboost-url1.81.0 libfmt9 libprometheus-cpp-core1.0 libre2-9 libssl3 \
-      libstdc++6 liburing2 libyaml-cpp0.7 libzstd1 tzdata zlib1g
+      binutils ca-certificates libboost-json1.81.0 libboost-url1.81.0 libdate-tz3 libfmt9 libprometheus-cpp-core1.0 libre2-9 \
+      libssl3 libstdc++6 liburing2 libyaml-cpp0.7 libzstd1 tzdata zlib1g
 COPY --from=binary /out/sluice /out/sluice
 COPY deploy/image/collect.sh /collect.sh
 RUN /collect.sh /out/sluice /files

@@ -23,6 +23,7 @@
 #include "proxy/admin/health.hpp"
 #include "proxy/operator/fingerprints.hpp"
 #include "proxy/operator/house.hpp"
+#include "proxy/operator/schedules.hpp"
 #include "proxy/poller.hpp"
 #include "proxy/reload.hpp"
 #include "proxy/server.hpp"
@@ -183,6 +184,8 @@ int run_server(const std::string& path, std::shared_ptr<const config::Config> co
     });
     proxy::admin::HealthState health(
         {{}, [&] { return backend_health(server); }, config->admin.readiness});
+    proxy::op::Schedules schedules(server, house, house.one_change(), registry);
+    house.schedules_from([&schedules] { return schedules.views(); });
     house.fingerprints_from([&server] { return proxy::op::fingerprints(server); });
     house.ready_by([&health] { return health.ready().ok; });
     std::atomic<proxy::admin::HttpServer*> port{nullptr};
@@ -190,6 +193,10 @@ int run_server(const std::string& path, std::shared_ptr<const config::Config> co
         make_reloader(path, server, house, registry, [&health, &port](const config::Config& next) {
           return prepare_admin(port, health, next.admin);
         });
+    if (reloader != nullptr) {
+      reloader->on_adapt([&schedules](config::Config& next) { return schedules.adapt(next); });
+    }
+    schedules.begin();
     const auto admin = start_admin(config->admin, registry, health, &house, server.inherited());
     port = admin ? admin.value().get() : nullptr;
     const protocol::Status status = admin ? server.start() : admin.failure();
@@ -198,6 +205,7 @@ int run_server(const std::string& path, std::shared_ptr<const config::Config> co
       code = 1;
       server.join();
     } else {
+      schedules.start();
       if (reloader != nullptr) {
         reloader->start([&house] {
           [[maybe_unused]] const auto reloaded = house.reload({"", "file"});
@@ -215,6 +223,7 @@ int run_server(const std::string& path, std::shared_ptr<const config::Config> co
       Upgrade upgrade(server, port, manager, house.history());
       signals.on(SIGUSR2, [&upgrade] { upgrade.begin(); });
       const End end = serve(signals, upgrade);
+      schedules.stop();
       wanted.begun(end.signal == 0 ? ShutdownMode::wait_for_clients : ShutdownMode::drain);
       if (!end.handed_over) {
         upgrade.give_up();

@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "config/middleware.hpp"
+#include "config/schedule/cron.hpp"
+#include "config/schedule/zone.hpp"
 #include "protocol/secret.hpp"
 
 namespace sluice::config {
@@ -148,6 +150,22 @@ struct Route {
   OnRefuse on_refuse;
 };
 
+enum class ScheduleAction : std::uint8_t { resize, pause, resume, reconnect, disable, enable };
+
+// Something that is done to a pool again and again.
+struct Schedule {
+  schedule::Cron cron;
+  schedule::Zone timezone;
+  ScheduleAction action = ScheduleAction::resize;
+  std::string pool;
+  // Of `resize`: what is empty is as the pool itself has it.
+  std::optional<std::size_t> pool_size;
+  std::optional<int> max_overflow;
+  std::optional<std::size_t> min_idle;
+
+  friend bool operator==(const Schedule& a, const Schedule& b) = default;
+};
+
 struct Admin {
   std::optional<Address> http;
   std::string socket;  // path of a unix socket for `sluice ctl` and the API; "" = none
@@ -193,6 +211,7 @@ struct Config {
   std::vector<User> users;
   std::vector<Middleware> middleware;  // the global chain
   std::vector<Route> routes;
+  std::vector<Schedule> schedules;
   Admin admin;
   Limits limits;
   Drain drain;

@@ -9,6 +9,7 @@
 #include "config/middleware_checks.hpp"
 #include "config/route_checks.hpp"
 #include "config/rules.hpp"
+#include "config/schedule/checks.hpp"
 #include "config/units.hpp"
 
 namespace sluice::config {
@@ -156,6 +157,7 @@ void check_consistency(const Config& config, Report& report) {
   }
   check_routes(config, report);
   check_chains(config, report);
+  check_schedules(config, report);
   check_limits(config.limits, Rules("limits", report));
   check_admin_passwords(config, Rules("admin", report));
 }

@@ -71,9 +71,13 @@ class Flattener {
 
   template <typename T>
   void list(std::string_view name, std::vector<T>& members, std::string_view help) {
-    named(name, members, help);
-    for (const T& member : members) {
-      flat_.orders[at(name)].push_back(member.name);
+    if constexpr (requires(T one) { one.name; }) {
+      named(name, members, help);
+      for (const T& member : members) {
+        flat_.orders[at(name)].push_back(member.name);
+      }
+    } else {
+      Flattener(flat_, at(name)).items(members, help);
     }
   }
   template <typename T>

@@ -39,6 +39,15 @@ An unknown key, a duplicate key or a value of the wrong type is an error.
   `mysql://app@a,b:3307/pets`, and for PostgreSQL also `postgresql://app@/pets?host=a,b&port=5432,5433`
   and `postgresql://app@/pets?host=a:5432&host=b:5433`. An IPv6 address stands in brackets. A unix
   socket is `?host=/run/postgresql`, or `?unix_socket=/run/mysqld/mysqld.sock`.
+* A **cron expression** is five fields, as in crontab(5): minute (0 to 59), hour (0 to 23), day of
+  month (1 to 31), month (1 to 12, or `jan` to `dec`) and day of week (0 to 7, or `sun` to `sat`; 0
+  and 7 are Sunday). A field is `*`, a value, a range `1-5`, a range or star with a step `*/15`, or
+  several of them behind commas. Where neither of the two fields of days begins with a star, a day
+  that fits one of them is enough. `@hourly`, `@daily` (`@midnight`), `@weekly`, `@monthly` and
+  `@yearly` (`@annually`) are words for common ones. One that never comes, as 30 February, is an
+  error.
+* A **time zone** is a name of the IANA database, such as `UTC`, `Asia/Seoul` or `Europe/Berlin`,
+  that the system's tzdata has. `UTC` is there without tzdata.
 * Anchors and aliases may be used; merge keys (`<<`) and tags may not.
 )";
 

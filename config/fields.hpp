@@ -19,6 +19,7 @@
 #include "config/kinds.hpp"
 #include "config/middleware_fields.hpp"
 #include "config/route_fields.hpp"
+#include "config/schedule/fields.hpp"
 #include "config/secret.hpp"
 
 namespace sluice::config {
@@ -306,6 +307,8 @@ void fields(V& v, Config& c) {
   v.list("routes", c.routes,
          "from session to pool; the first that matches wins, and a session that matches none is "
          "refused; at least one");
+  v.list("schedules", c.schedules,
+         "what is done to pools by the clock; see [operations.md](operations.md#working-hours)");
   v.group("admin", c.admin, "for operators");
   v.group("limits", c.limits, "for clients");
   v.group("drain", c.drain, "how it stops");
@@ -313,7 +316,6 @@ void fields(V& v, Config& c) {
   v.group("log", c.log, "what it writes");
   LaterAuth auth;
   v.group("auth", auth, "");
-  v.later("schedules");
 }
 
 }  // namespace sluice::config

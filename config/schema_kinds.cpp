@@ -106,6 +106,10 @@ json::object of(const StatementKindName& /*kind*/) {
   return of_words(words);
 }
 
+json::object of(const CronText& /*kind*/) {
+  return matching(R"(^\s*(@[A-Za-z]+|\S+(\s+\S+){4})\s*$)");
+}
+
 // YAML reads some words as true and false.
 json::object of_words(const std::vector<std::string>& words) {
   json::array all;

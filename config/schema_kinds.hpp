@@ -10,6 +10,7 @@
 
 #include "config/kinds.hpp"
 #include "config/middleware_kinds.hpp"
+#include "config/schedule/kinds.hpp"
 #include "config/secret.hpp"
 
 namespace sluice::config::schema {
@@ -37,6 +38,7 @@ json::object of(const Isolation& kind);
 json::object of(const SqlState& kind);
 json::object of(const ErrorNumber& kind);
 json::object of(const StatementKindName& kind);
+json::object of(const CronText& kind);
 json::object of_words(const std::vector<std::string>& words);
 json::object of_secret(SecretForm form);
 

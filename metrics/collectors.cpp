@@ -112,4 +112,25 @@ void collect_certificates(const View& view, const Row& row, MetricFamily& family
   }
 }
 
+void collect_schedule_runs(const View& view, const Row& row, MetricFamily& family) {
+  for (const ScheduleCounts& one : view.schedules) {
+    for (std::size_t at = 0; at < one.runs.size(); ++at) {
+      const auto word = label_of(static_cast<Outcome>(at));
+      put(family, static_cast<double>(one.runs[at]),
+          {{std::string(row.labels[0]), one.pool},
+           {std::string(row.labels[1]), one.action},
+           {std::string(row.labels[2]), std::string(word)}});
+    }
+  }
+}
+
+void collect_schedule_next_runs(const View& view, const Row& row, MetricFamily& family) {
+  for (const ScheduleCounts& one : view.schedules) {
+    if (one.next_run) {
+      put(family, *one.next_run,
+          {{std::string(row.labels[0]), one.pool}, {std::string(row.labels[1]), one.action}});
+    }
+  }
+}
+
 }  // namespace sluice::metrics

@@ -24,6 +24,8 @@ void collect_buffers(const View& view, const Row& row, prometheus::MetricFamily&
 void collect_heap(const View& view, const Row& row, prometheus::MetricFamily& family);
 void collect_reloads(const View& view, const Row& row, prometheus::MetricFamily& family);
 void collect_certificates(const View& view, const Row& row, prometheus::MetricFamily& family);
+void collect_schedule_runs(const View& view, const Row& row, prometheus::MetricFamily& family);
+void collect_schedule_next_runs(const View& view, const Row& row, prometheus::MetricFamily& family);
 
 // How long the worker that is furthest behind has not come to what was due.
 double seconds_behind(const View& view);

@@ -177,6 +177,36 @@ void Registry::set_certificates(std::vector<Certificate> certificates) {
   certificates_ = std::move(certificates);
 }
 
+void Registry::set_schedules(const std::vector<NextRun>& schedules) {
+  const std::lock_guard lock(mutex_);
+  const auto former = std::exchange(schedules_, {});
+  const auto find = [](auto& all, const NextRun& one) {
+    return std::find_if(all.begin(), all.end(), [&one](const ScheduleCounts& other) {
+      return other.pool == one.pool && other.action == one.action;
+    });
+  };
+  for (const NextRun& one : schedules) {
+    auto known = find(schedules_, one);
+    if (known == schedules_.end()) {
+      const auto old = find(former, one);
+      known = schedules_.insert(known,
+                                old == former.end() ? ScheduleCounts{one.pool, one.action} : *old);
+      known->next_run = one.at;
+    } else if (one.at) {
+      known->next_run = std::min(known->next_run.value_or(*one.at), *one.at);
+    }
+  }
+}
+
+void Registry::note_schedule(const std::string& pool, const std::string& action, Outcome outcome) {
+  const std::lock_guard lock(mutex_);
+  for (ScheduleCounts& one : schedules_) {
+    if (one.pool == pool && one.action == action) {
+      ++one.runs.at(static_cast<std::size_t>(outcome));
+    }
+  }
+}
+
 void Registry::sample_pool(const std::string& pool, Sampler sampler) {
   const std::lock_guard lock(mutex_);
   const bool room = pools_.all.size() < kMaxNames || pools_.by_names.contains({pool});
@@ -227,6 +257,7 @@ View Registry::look() const {
   view.reloads = reloads_;
   view.reloaded_at = reloaded_at_;
   view.certificates = certificates_;
+  view.schedules = schedules_;
   for (const WorkerInstruments& worker : workers_) {
     view.workers.push_back(&worker);
   }

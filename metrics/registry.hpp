@@ -83,6 +83,9 @@ class Registry : public prometheus::Collectable {
   void note_start();
   // Of the configuration in force.
   void set_certificates(std::vector<Certificate> certificates);
+  // Likewise. What is in it still goes on counting; several of one pool and action are one.
+  void set_schedules(const std::vector<NextRun>& schedules);
+  void note_schedule(const std::string& pool, const std::string& action, Outcome outcome);
 
   std::vector<prometheus::MetricFamily> Collect() const override;
   // The text format, version 0.0.4.
@@ -126,6 +129,7 @@ class Registry : public prometheus::Collectable {
   std::array<std::uint64_t, kValuesOf<Outcome>> reloads_{};
   double reloaded_at_ = 0;
   std::vector<Certificate> certificates_;
+  std::vector<ScheduleCounts> schedules_;
   std::deque<WorkerInstruments> workers_;
   Kind<PoolInstruments> pools_;
   Kind<ListenerInstruments> listeners_;

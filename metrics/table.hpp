@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +39,21 @@ struct Certificate {
   double not_after = 0;
 };
 
+// When a schedule comes next, in seconds since the epoch; empty: not within decades.
+struct NextRun {
+  std::string pool;
+  std::string action;
+  std::optional<double> at;
+};
+
+// All schedules of one pool and action.
+struct ScheduleCounts {
+  std::string pool;
+  std::string action;
+  std::array<std::uint64_t, kValuesOf<Outcome>> runs{};
+  std::optional<double> next_run = std::nullopt;
+};
+
 // What a scrape looks at.
 struct View {
   std::vector<const WorkerInstruments*> workers;
@@ -56,6 +72,7 @@ struct View {
   std::array<std::uint64_t, kValuesOf<Outcome>> reloads{};
   double reloaded_at = 0;  // seconds since the epoch
   std::vector<Certificate> certificates{};
+  std::vector<ScheduleCounts> schedules{};
   std::uint64_t log_dropped = 0;
   std::uint64_t log_suppressed = 0;
 };

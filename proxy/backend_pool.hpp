@@ -172,6 +172,9 @@ class BackendPools {
   // the others end when they are free. Returns the pools that are in it no more, or are something
   // else there; nobody gets them from now on.
   std::vector<BackendPoolPtr> apply(Settings settings, TimePoint now);
+  // The one pool as it is in `config`, where nothing but its sizes is another.
+  void resize(const std::shared_ptr<const config::Config>& config, const config::Pool& pool,
+              TimePoint now);
   // Null: there is no such pool any more. `user` and `database` are what a connection is to be
   // logged in as.
   BackendPoolPtr get(const config::Pool& pool, const std::string& user,

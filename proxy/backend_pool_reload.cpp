@@ -126,6 +126,23 @@ std::vector<BackendPoolPtr> BackendPools::apply(Settings settings, TimePoint now
   return gone;
 }
 
+void BackendPools::resize(const std::shared_ptr<const config::Config>& config,
+                          const config::Pool& pool, TimePoint now) {
+  SharedPtr shared;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = shared_.find(pool.name);
+    if (found == shared_.end()) {
+      return;  // the server has not started
+    }
+    shared = found->second;
+  }
+  auto settings = std::make_shared<PoolSettings>(*shared->now());
+  settings->config = config;
+  settings->pool = &pool;
+  change(shared, std::move(settings), now);
+}
+
 // With mutex_ held.
 void BackendPools::add(PoolSettingsPtr settings) {
   auto shared = std::make_shared<BackendPool::Shared>(std::move(settings));

@@ -167,6 +167,7 @@ protocol::Result<op::Reloaded> Reloader::take(const config::Loaded& loaded) {
   const auto before = server_.config();
   const auto after = std::make_shared<config::Config>(*loaded.config);
   reloaded.needs_restart = config::keep_until_restart(*before, *after);
+  const Adapted adapted = adapt_ ? adapt_(*after) : Adapted([] {});
   Digests digests = digests_of(files_beside(*after));
   auto beside = prepare_ ? prepare_(*loaded.config) : Prepared([] {});
   if (!beside) {
@@ -193,6 +194,7 @@ protocol::Result<op::Reloaded> Reloader::take(const config::Loaded& loaded) {
   watching_ = after->reload.watch;
   tell_certificates(*after);
   (*beside)();
+  adapted();
   return reloaded;
 }
 

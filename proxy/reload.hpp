@@ -42,6 +42,10 @@ class Reloader {
   void on_change(std::function<Prepared(const config::Config&)> hook) {
     prepare_ = std::move(hook);
   }
+  // For what is in force beside the file, the sizes that schedules give to pools: puts it into a
+  // configuration that is to come into force, and gives what there is to do once it has.
+  using Adapted = std::function<void()>;
+  void on_adapt(std::function<Adapted(config::Config&)> hook) { adapt_ = std::move(hook); }
   // Calls `reload` when a file has become another, on a thread of its own. Call it once; the hook
   // is set before.
   void start(std::function<void()> reload);
@@ -66,6 +70,7 @@ class Reloader {
   Server& server_;
   metrics::Registry& registry_;
   std::function<Prepared(const config::Config&)> prepare_;
+  std::function<Adapted(config::Config&)> adapt_;
   std::function<void()> reload_;
 
   std::mutex reload_mutex_;  // one reload at a time; of what follows

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "config/schedule/in_force.hpp"
 #include "metrics/registry.hpp"
 #include "protocol/conversation.hpp"
 #include "protocol/result.hpp"
@@ -51,6 +52,10 @@ class Server {
   // leave. From any thread but a worker's; one change after the other, each prepared after the last
   // one was applied. What only a restart brings stays as it is.
   void apply(const std::shared_ptr<Change>& change);
+  // Other sizes for one pool, in the configuration in force. From any thread but a worker's; one
+  // change after the other, as apply(). Before start() for what it starts with. False: there is no
+  // such pool.
+  bool resize(const std::string& pool, const config::schedule::Sizes& sizes);
   // Lets go of policies that no session has any more, which may wait for files. Not on a worker's
   // thread. True: there are some that sessions still have.
   bool forget_former();

@@ -144,6 +144,25 @@ void Server::apply(const std::shared_ptr<Change>& change) {
   ask_sessions_to_leave(gone);
 }
 
+bool Server::resize(const std::string& pool, const config::schedule::Sizes& sizes) {
+  const auto next = std::make_shared<config::Config>(*config());
+  const auto entry = std::find_if(next->pools.begin(), next->pools.end(),
+                                  [&pool](const config::Pool& one) { return one.name == pool; });
+  if (entry == next->pools.end()) {
+    return false;
+  }
+  config::schedule::set_sizes(*entry, sizes);
+  pools_.resize(next, *entry, Clock::now());
+  {
+    const std::lock_guard lock(mutex_);
+    config_ = next;
+  }
+  if (running_) {
+    open_named_pools();  // min_idle may have come
+  }
+  return true;
+}
+
 // Serves listening_, and ends what is left of those before it. The clients that wait in the kernel
 // for a socket that goes on are accepted for its new listener.
 void Server::listen(std::vector<Listening> before) {

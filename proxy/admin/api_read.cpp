@@ -45,6 +45,9 @@ Answer backends(const Call& call) {
 Answer routes(const Call& call) {
   return show(call, &op::Operator::routes);
 }
+Answer schedules(const Call& call) {
+  return show(call, &op::Operator::schedules);
+}
 Answer totals(const Call& call) {
   return show(call, &op::Operator::totals);
 }

@@ -11,6 +11,7 @@ Answer pools(const Call& call);
 Answer sessions(const Call& call);
 Answer backends(const Call& call);
 Answer routes(const Call& call);
+Answer schedules(const Call& call);
 Answer totals(const Call& call);
 Answer fingerprints(const Call& call);
 Answer events(const Call& call);  // ?after=N: those with a higher number

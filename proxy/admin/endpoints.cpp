@@ -10,7 +10,7 @@ namespace {
 
 using enum config::AdminRight;
 
-constexpr std::array<Endpoint, 21> kEndpoints{{
+constexpr std::array<Endpoint, 22> kEndpoints{{
     {"GET", "/api/v1/openapi.json", none, &api::openapi},
     {"GET", "/api/v1/me", read_only, &api::me},
     {"GET", "/api/v1/status", read_only, &api::status},
@@ -18,6 +18,7 @@ constexpr std::array<Endpoint, 21> kEndpoints{{
     {"GET", "/api/v1/sessions", read_only, &api::sessions},
     {"GET", "/api/v1/backends", read_only, &api::backends},
     {"GET", "/api/v1/routes", read_only, &api::routes},
+    {"GET", "/api/v1/schedules", read_only, &api::schedules},
     {"GET", "/api/v1/totals", read_only, &api::totals},
     {"GET", "/api/v1/fingerprints", read_only, &api::fingerprints},
     {"GET", "/api/v1/events", read_only, &api::events},

@@ -51,7 +51,8 @@ json::array words_of(protocol::PinSet pins) {
   return out;
 }
 
-json::value perhaps(std::optional<bool> value) {
+template <typename T>
+json::value perhaps(std::optional<T> value) {
   return value ? json::value(*value) : json::value(nullptr);
 }
 
@@ -209,6 +210,20 @@ json::object to_json(const op::RouteView& v) {
           {"read_only", v.read_only},
           {"middleware", to_json(v.middleware)},
           {"sessions", v.sessions}};
+}
+
+json::object to_json(const op::ScheduleView& v) {
+  return {{"cron", v.cron},
+          {"timezone", v.timezone},
+          {"action", v.action},
+          {"pool", v.pool},
+          {"pool_size", perhaps(v.pool_size)},
+          {"max_overflow", perhaps(v.max_overflow)},
+          {"min_idle", perhaps(v.min_idle)},
+          {"in_force", v.in_force},
+          {"last_run", time_json(v.last_run)},
+          {"last_ok", perhaps(v.last_ok)},
+          {"next_run", time_json(v.next_run)}};
 }
 
 json::object to_json(const op::EventView& v) {

@@ -21,6 +21,7 @@ boost::json::object to_json(const op::PoolView& view);
 boost::json::object to_json(const op::SessionView& view);
 boost::json::object to_json(const op::BackendView& view);
 boost::json::object to_json(const op::RouteView& view);
+boost::json::object to_json(const op::ScheduleView& view);
 boost::json::object to_json(const op::EventView& view);
 boost::json::object to_json(const op::PoolTotals& view);
 boost::json::object to_json(const op::FingerprintView& view);

@@ -96,6 +96,22 @@ Table show_middleware(op::Operator& house) {
   return table;
 }
 
+Table show_schedules(op::Operator& house) {
+  Table table = protocol::make_table(
+      "cron timezone action pool pool_size:i max_overflow:i min_idle:i in_force:b last_run "
+      "last_result next_run");
+  for (const op::ScheduleView& one : house.schedules()) {
+    const auto size = [](const auto& given) {
+      return given ? protocol::Value(static_cast<std::int64_t>(*given)) : protocol::Value();
+    };
+    const char* result = !one.last_ok ? "" : *one.last_ok ? "ok" : "failed";
+    table.rows.push_back({one.cron, one.timezone, one.action, one.pool, size(one.pool_size),
+                          size(one.max_overflow), size(one.min_idle), one.in_force,
+                          utc(one.last_run), std::string(result), utc(one.next_run)});
+  }
+  return table;
+}
+
 Table show_fingerprints(op::Operator& house) {
   Table table = protocol::make_table(
       "id kind pool count:l errors:l rows:l total_seconds:r p50_seconds:r p95_seconds:r "

@@ -31,6 +31,7 @@ const std::vector<Topic>& topics() {
       {"PINS", &show_pins, "why sessions keep their backends, by pool"},
       {"ROUTES", &show_routes, "routes: what they match, where they lead"},
       {"MIDDLEWARE", &show_middleware, "the chain of each route, in its order"},
+      {"SCHEDULES", &show_schedules, "schedules: what they do, last and next time"},
       {"FINGERPRINTS", &show_fingerprints, "kinds of statement: count, time, rows, errors"},
       {"BACKENDS", &show_backends, "connections to backends: who holds them"},
       {"EVENTS", &show_events, "what has happened lately"},

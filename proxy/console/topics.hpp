@@ -55,6 +55,7 @@ protocol::Table show_log_level(op::Operator& house);
 protocol::Table show_middleware(op::Operator& house);
 protocol::Table show_pins(op::Operator& house);
 protocol::Table show_routes(op::Operator& house);
+protocol::Table show_schedules(op::Operator& house);
 protocol::Table show_sessions(op::Operator& house);
 
 }  // namespace sluice::proxy::console

@@ -40,12 +40,16 @@ class House final : public Operator {
   // Starts the end of the process and returns.
   using Stopper = std::function<protocol::Status(ShutdownMode, const Actor&)>;
   void on_shutdown(Stopper stopper) { stopper_ = std::move(stopper); }
+  using ScheduleViews = std::function<std::vector<ScheduleView>()>;
+  void schedules_from(ScheduleViews source) { schedules_ = std::move(source); }
   using Fingerprints = std::function<std::vector<FingerprintView>()>;
   void fingerprints_from(Fingerprints source) { fingerprints_ = std::move(source); }
   // Thread-safe. Without it: the server runs and does not drain.
   void ready_by(std::function<bool()> ready) { ready_ = std::move(ready); }
 
   Events& history() { return events_; }
+  // Held while the configuration changes: who changes it otherwise than by reload() holds it too.
+  std::mutex& one_change() { return reload_mutex_; }
 
   // house_views.cpp
   StatusView status() override;
@@ -53,6 +57,7 @@ class House final : public Operator {
   std::vector<SessionView> sessions() override;
   std::vector<BackendView> backends() override;
   std::vector<RouteView> routes() override;
+  std::vector<ScheduleView> schedules() override;
   std::vector<PoolTotals> totals() override;
   std::vector<FingerprintView> fingerprints() override;
   std::vector<EventView> events(std::uint64_t after) override { return events_.after(after); }
@@ -70,6 +75,8 @@ class House final : public Operator {
   protocol::Status kill_session(std::uint32_t id, const Actor& by) override;
   protocol::Status disable(const std::string& pool, const Actor& by) override;
   protocol::Status enable(const std::string& pool, const Actor& by) override;
+  protocol::Status resize(const std::string& pool, const config::schedule::Sizes& sizes,
+                          const Actor& by) override;
 
   // house.cpp
   protocol::Result<Reloaded> reload(const Actor& by) override;
@@ -101,10 +108,11 @@ class House final : public Operator {
   Doorman doorman_;
   Reloader reloader_;
   Stopper stopper_;
+  ScheduleViews schedules_;
   Fingerprints fingerprints_;
   std::function<bool()> ready_;
 
-  std::mutex reload_mutex_;  // one reload at a time
+  std::mutex reload_mutex_;  // one change of the configuration at a time
   std::mutex mutex_;         // of what follows
   struct {
     bool ok = true;

@@ -29,6 +29,11 @@ bool holds_of(const Session& session, const std::string& pool) {
   return session.lender() != nullptr && (pool.empty() || session.lender()->name() == pool);
 }
 
+std::string in_words(const config::schedule::Sizes& sizes) {
+  return "pool_size " + std::to_string(sizes.pool_size) + ", max_overflow " +
+         std::to_string(sizes.max_overflow) + ", min_idle " + std::to_string(sizes.min_idle);
+}
+
 const char* number_word(std::size_t count) {
   return count == 1 ? " session" : " sessions";
 }
@@ -185,6 +190,18 @@ Status House::enable(const std::string& pool, const Actor& by) {
   return act(pool, by, {"enable", "", [](BackendPools& pools, const std::string& name) {
                           pools.set_disabled(name, false);
                         }});
+}
+
+Status House::resize(const std::string& pool, const config::schedule::Sizes& sizes,
+                     const Actor& by) {
+  if (sizes.pool_size < 1 || sizes.min_idle > sizes.pool_size || sizes.max_overflow < -1) {
+    return protocol::fail(FailureKind::unsupported_feature, "no pool can have " + in_words(sizes));
+  }
+  if (!server_.resize(pool, sizes)) {
+    return protocol::fail(FailureKind::unknown_database, "no pool has the name \"" + pool + "\"");
+  }
+  note("resize", pool, in_words(sizes), by);
+  return protocol::Done{};
 }
 
 }  // namespace sluice::proxy::op

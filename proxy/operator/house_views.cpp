@@ -267,6 +267,10 @@ std::vector<RouteView> House::routes() {
   return all;
 }
 
+std::vector<ScheduleView> House::schedules() {
+  return schedules_ != nullptr ? schedules_() : std::vector<ScheduleView>();
+}
+
 std::vector<PoolTotals> House::totals() {
   std::vector<PoolTotals> all;
   for (metrics::PoolSums& sum : registry_.pool_sums()) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "config/schedule/in_force.hpp"
 #include "protocol/result.hpp"
 #include "proxy/operator/views.hpp"
 
@@ -21,7 +22,7 @@ using Right = config::AdminRight;
 // Who acts, for the log and the events.
 struct Actor {
   std::string user;   // "" = a signal, or sluice itself
-  std::string where;  // console | http | socket | signal | file
+  std::string where;  // console | http | socket | signal | file | schedule
 };
 
 enum class ShutdownMode : std::uint8_t {
@@ -46,6 +47,7 @@ class Operator {
   virtual std::vector<SessionView> sessions() = 0;
   virtual std::vector<BackendView> backends() = 0;
   virtual std::vector<RouteView> routes() = 0;
+  virtual std::vector<ScheduleView> schedules() = 0;
   virtual std::vector<PoolTotals> totals() = 0;
   virtual std::vector<FingerprintView> fingerprints() = 0;
   // Those with a number above `after`, oldest first.
@@ -72,6 +74,11 @@ class Operator {
   // New sessions for the pool are refused; those that there are go on.
   virtual protocol::Status disable(const std::string& pool, const Actor& by) = 0;
   virtual protocol::Status enable(const std::string& pool, const Actor& by) = 0;
+
+  // Until the next resize, or the next reload: the file is the only truth. Fails when a pool could
+  // not have these sizes.
+  virtual protocol::Status resize(const std::string& pool, const config::schedule::Sizes& sizes,
+                                  const Actor& by) = 0;
 
   // The failure's text holds every problem of the file, a line each.
   virtual protocol::Result<Reloaded> reload(const Actor& by) = 0;

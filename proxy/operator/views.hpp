@@ -129,6 +129,22 @@ struct RouteView {
   std::uint64_t sessions = 0;           // that took it since the start
 };
 
+// A schedule of the configuration, in its order.
+struct ScheduleView {
+  std::string cron;
+  std::string timezone;
+  std::string action;
+  std::string pool;
+  // Of a resize: what it gives.
+  std::optional<std::size_t> pool_size;
+  std::optional<int> max_overflow;
+  std::optional<std::size_t> min_idle;
+  bool in_force = false;  // the pool has these sizes
+  WallTime last_run{};    // the time that it was for, in this process; zero: none yet
+  std::optional<bool> last_ok;
+  WallTime next_run{};  // zero: not within decades
+};
+
 // Something that an operator may want to have been told: reloads, restarts, backends down and up,
 // pauses, kills, drains. The newest few hundred are kept.
 struct EventView {

@@ -63,9 +63,22 @@ def test_what_bounds_a_pool_depends_on_what_its_url_names(url, key):
     ({"config": {"pools": {"pets": {"url": "postgresql://db:5432"}}}}, "names neither user nor database"),
     ({"budget": {"pools": {"cats": 9}}}, "there is no config.pools.cats"),
     ({"kind": "DaemonSet"}, "set budget.maxPods"),
+    ({"config": {"schedules": [{"cron": "@daily", "action": "resize", "pool": "pets", "pool_size": 40}]}}, "resizes the pool"),
+    ({"config": {"schedules": [{"cron": "@daily", "action": "resize", "pool": "pets", "max_overflow": 1}]}}, "resizes the pool"),
 ])
 def test_a_budget_that_cannot_be_kept_is_refused(values, words):
     assert words in refusal(merged(PETS, values))
+
+
+@pytest.mark.parametrize("url, schedule", [
+    ("postgresql://app@db/pets", {"action": "pause", "pool": "pets"}),
+    ("postgresql://app@db/pets", {"action": "resize", "pool": "pets", "min_idle": 2}),
+    ("postgresql://app@db/pets", {"action": "resize", "pool": "pets_mysql", "pool_size": 40}),
+    ("postgresql://db/pets", {"action": "resize", "pool": "pets", "pool_size": 20})])
+def test_schedules_that_keep_to_the_budget_are_taken(url, schedule):
+    values = {"config": {"pools": {"pets": {"url": url, "password_file": None}},
+                         "schedules": [{"cron": "50 8 * * 1-5", "timezone": "Asia/Seoul", **schedule}]}}
+    assert pool(values)["url"] == url
 
 
 def notes(values: dict) -> str:

@@ -50,8 +50,8 @@ def test_every_answer_is_as_documented(begin):
         value(client, "SELECT 1")
         rows(pinned, "CREATE TEMPORARY TABLE t (a int)")
         seen = {name: fits(f"/api/v1/{name}", "get", api.get(name)).json.get("data")
-                for name in ("me", "status", "pools", "sessions", "backends", "routes", "totals", "fingerprints",
-                             "events", "config")}
+                for name in ("me", "status", "pools", "sessions", "backends", "routes", "schedules", "totals",
+                             "fingerprints", "events", "config")}
         assert [pool["name"] for pool in seen["pools"]] == ["main"]
         assert {(s["user"], s["pool"], s["route"]) for s in seen["sessions"]} == {(schema.APP, "main", "all")}
         assert ["temporary"] in [s["pins"] for s in seen["sessions"]]

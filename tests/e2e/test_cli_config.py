@@ -80,6 +80,10 @@ WRONG = [
      "listeners.0.proxy_protocol.trusted"),
     ({"listeners": [{"name": "a", "protocol": "postgresql", "bind": ":1", "proxy_protocol": {}}]},
      "listeners.0.proxy_protocol"),
+    ({"schedules": [{"cron": "0 8 * *", "action": "pause", "pool": "main"}]}, "schedules.0.cron"),
+    ({"schedules": [{"cron": "@daily", "action": "stop", "pool": "main"}]}, "schedules.0.action"),
+    ({"schedules": [{"cron": "@daily", "action": "resize", "pool": "main", "pool_size": 0}]}, "schedules.0.pool_size"),
+    ({"schedules": [{"cron": "@daily", "action": "pause"}]}, "schedules.0"),
 ]
 
 

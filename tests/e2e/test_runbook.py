@@ -100,6 +100,13 @@ LOOKS = {
         Look(f"{CTL} SHOW CLIENTS", rows=({"user": schema.APP, "addr": CLIENT4, "port": "51122"},)),
         Look(f"{CURL} | grep '^sluice_auth_failures_total.*proxy_header'", r'\{listener="pg",reason="proxy_header"\} 1$'),
     ],
+    "Working hours": [
+        Look("sluice check -c sluice.yaml", r"^sluice\.yaml: OK$"),
+        Look(f"{CTL} SHOW SCHEDULES", rows=({"pool": "pets", "action": "resize", "pool_size": "3", "in_force": "true"},
+                                           {"pool": "pets", "action": "pause", "last_run": ""})),
+        Look(f"{CURL} | grep '^sluice_schedule_'",
+             r'^sluice_schedule_runs_total\{pool="pets",action="resize",result="ok"\} 0$'),
+    ],
     "Drain": [
         Look("sluice drain -c sluice.yaml --wait", r"(?s)^draining$.*^1 clients are left$.*^ended$"),
     ],
@@ -134,7 +141,7 @@ def test_every_command_of_the_page_is_known():
 # ---- a sluice for each situation
 
 class House:
-    def __init__(self, pg, my, *, drain=None, listener_options=None, **pool_options):
+    def __init__(self, pg, my, *, drain=None, schedules=(), listener_options=None, **pool_options):
         self.bin = scratch("runbook")
         shutil.copy(binary(), self.bin / "sluice")
         self.renew()
@@ -147,6 +154,7 @@ class House:
                       {"name": "ops", "password": schema.PASSWORD, "admin": True}],
             "routes": [{"name": "pets", "pool": "pets"}, {"name": "pets_my", "pool": "pets_my"}],
             "admin": {"socket": str(self.bin / "admin.sock")},
+            "schedules": list(schedules),
             "reload": {"watch": False},
             "drain": drain or {"delay": "0s", "timeout": "5s"},
         }
@@ -339,6 +347,9 @@ SITUATIONS = {
     "A reload has failed": (reload_failed, {}),
     "A certificate expires": (nothing, {}),
     "Behind a load balancer": (balanced, {"listener_options": {"proxy_protocol": {"trusted": ["127.0.0.0/8"]}}}),
+    "Working hours": (nothing, {"schedules": [
+        {"cron": "17 3 1 1 *", "timezone": "Asia/Seoul", "action": "resize", "pool": "pets", "pool_size": 3},
+        {"cron": "18 3 1 1 *", "action": "pause", "pool": "pets"}]}),
     "Drain": (in_transaction, {"drain": {"delay": "1s", "timeout": "20s"}}),
     "Upgrade": (new_program, {}),
 }

@@ -283,6 +283,25 @@ TEST(Registry, ShowsTheStateOfTheProcess) {
   EXPECT_GE(process.threads, 1U);
 }
 
+TEST(Registry, SchedulesOfOnePoolAndActionAreOne) {
+  Registry registry("test");
+  const std::string runs = "sluice_schedule_runs_total";
+  const std::string next = "sluice_schedule_next_run_timestamp_seconds";
+  EXPECT_EQ(lines_of(registry, runs), "");
+  registry.set_schedules({{"a", "resize", 30}, {"a", "resize", 20}, {"a", "pause", std::nullopt}});
+  registry.note_schedule("a", "resize", Outcome::ok);
+  registry.note_schedule("a", "kill", Outcome::ok);  // there is none
+  EXPECT_EQ(lines_of(registry, next), next + "{pool=\"a\",action=\"resize\"} 20\n");
+  registry.set_schedules({{"b", "pause", 40}, {"a", "resize", 50}});
+  EXPECT_EQ(lines_of(registry, next), next + "{pool=\"b\",action=\"pause\"} 40\n" + next +
+                                          "{pool=\"a\",action=\"resize\"} 50\n");
+  EXPECT_EQ(lines_of(registry, runs),
+            runs + "{pool=\"b\",action=\"pause\",result=\"ok\"} 0\n" + runs +
+                "{pool=\"b\",action=\"pause\",result=\"failed\"} 0\n" + runs +
+                "{pool=\"a\",action=\"resize\",result=\"ok\"} 1\n" + runs +
+                "{pool=\"a\",action=\"resize\",result=\"failed\"} 0\n");
+}
+
 TEST(Registry, ASetThatIsGivenBackGoesToTheNextWithWhatItHasCounted) {
   Registry registry("test");
   auto first = registry.lend_route("reports");
@@ -315,6 +334,7 @@ TEST(Registry, RendersHelpAndTypeOfEveryRowOnce) {
   registry.sample_pool("pets", [] { return PoolSample{.backend_up = true}; });
   registry.add_route("all");
   registry.set_certificates({{"tls.crt", 1e9}});
+  registry.set_schedules({{"pets", "resize", 1e9}});
   count_everything(registry.add_middleware("all", "audit"));
   const std::string text = registry.render();
   std::set<std::string_view> names;

@@ -99,6 +99,7 @@ TEST_F(AdminApi, ShowsWhatTheOperatorSees) {
   house_.session_views.resize(1);
   house_.backend_views.resize(3);
   house_.route_views.resize(1);
+  house_.schedule_views.resize(2);
   house_.pool_totals.resize(1);
   house_.fingerprint_views.resize(1);
   house_.config_text = "version: 1\n";
@@ -108,6 +109,7 @@ TEST_F(AdminApi, ShowsWhatTheOperatorSees) {
   EXPECT_EQ(data(get("/api/v1/sessions")).as_array().size(), 1U);
   EXPECT_EQ(data(get("/api/v1/backends")).as_array().size(), 3U);
   EXPECT_EQ(data(get("/api/v1/routes")).as_array().size(), 1U);
+  EXPECT_EQ(data(get("/api/v1/schedules")).as_array().size(), 2U);
   EXPECT_EQ(data(get("/api/v1/totals")).as_array().size(), 1U);
   EXPECT_EQ(data(get("/api/v1/fingerprints")).as_array().size(), 1U);
   EXPECT_EQ(data(get("/api/v1/config")).at("yaml"), "version: 1\n");

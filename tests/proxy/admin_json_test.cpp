@@ -39,6 +39,7 @@ TEST(AdminJson, EveryMemberIsInTheDocument) {
   EXPECT_EQ(names(to_json(op::SessionView{})), documented("Session"));
   EXPECT_EQ(names(to_json(op::BackendView{})), documented("Backend"));
   EXPECT_EQ(names(to_json(op::RouteView{})), documented("Route"));
+  EXPECT_EQ(names(to_json(op::ScheduleView{})), documented("Schedule"));
   EXPECT_EQ(names(to_json(op::PoolTotals{})), documented("Totals"));
   EXPECT_EQ(names(to_json(op::FingerprintView{})), documented("Fingerprint"));
   EXPECT_EQ(names(to_json(op::EventView{})), documented("Event"));

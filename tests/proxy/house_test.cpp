@@ -165,6 +165,41 @@ TEST_F(HouseTest, APauseIsDoneWhenTheTransactionsHaveEnded) {
   end();
 }
 
+TEST_F(HouseTest, OtherSizesAreInForceAndCostNobodyHisConnection) {
+  config::Pool spare = inn.port.pool("spare");
+  inn.wanted->pools.push_back(spare);
+  open();
+  ask("begin");
+  ASSERT_TRUE(house->resize("main", {3, -1, 0}, {"", "schedule"}).ok());
+  EXPECT_EQ(pool().pool_size, 3U);
+  EXPECT_EQ(pool().max_overflow, -1);
+  EXPECT_EQ(house->config()->find_pool("main")->pool_size, 3U);
+  ASSERT_TRUE(house->resize("spare", {7, 0, 0}, kOps).ok()) << "nobody has asked for it yet";
+  EXPECT_EQ(house->pools().at(1).pool_size, 7U);
+  EXPECT_EQ(pool().pool_size, 3U);
+  ask("commit");
+  EXPECT_TRUE(soon([this] { return pool().idle == 1; }));
+  const auto events = house->events(0);
+  EXPECT_EQ(events.at(events.size() - 2).kind, "resize");
+  EXPECT_EQ(events.at(events.size() - 2).text, "pool_size 3, max_overflow -1, min_idle 0");
+  EXPECT_EQ(events.at(events.size() - 2).by, "schedule");
+  EXPECT_EQ(events.back().by, "ops");
+  end({backend});
+}
+
+TEST_F(HouseTest, SizesThatNoPoolCouldHaveChangeNothing) {
+  open();
+  const std::size_t before = pool().pool_size;
+  for (const auto& sizes : {config::schedule::Sizes{0, 0, 0}, {2, -2, 0}, {2, 0, 3}, {2, 0, 100}}) {
+    EXPECT_FALSE(house->resize("main", sizes, kOps).ok());
+  }
+  const auto unknown = house->resize("mine", {5, 0, 0}, kOps);
+  ASSERT_FALSE(unknown.ok());
+  EXPECT_EQ(unknown.failure().kind, protocol::FailureKind::unknown_database);
+  EXPECT_EQ(pool().pool_size, before);
+  end({backend});
+}
+
 TEST_F(HouseTest, ADrainDoesNotWaitForAPausedPool) {
   open();
   ASSERT_TRUE(house->pause("main", kOps).ok());

@@ -25,6 +25,7 @@ class ScriptedOperator final : public proxy::op::Operator {
   std::vector<proxy::op::SessionView> session_views;
   std::vector<proxy::op::BackendView> backend_views;
   std::vector<proxy::op::RouteView> route_views;
+  std::vector<proxy::op::ScheduleView> schedule_views;
   std::vector<proxy::op::PoolTotals> pool_totals;
   std::vector<proxy::op::FingerprintView> fingerprint_views;
   std::vector<proxy::op::EventView> event_views;
@@ -45,6 +46,7 @@ class ScriptedOperator final : public proxy::op::Operator {
   std::vector<proxy::op::SessionView> sessions() override { return session_views; }
   std::vector<proxy::op::BackendView> backends() override { return backend_views; }
   std::vector<proxy::op::RouteView> routes() override { return route_views; }
+  std::vector<proxy::op::ScheduleView> schedules() override { return schedule_views; }
   std::vector<proxy::op::PoolTotals> totals() override { return pool_totals; }
   std::vector<proxy::op::FingerprintView> fingerprints() override { return fingerprint_views; }
   std::vector<proxy::op::EventView> events(std::uint64_t after) override {
@@ -82,6 +84,13 @@ class ScriptedOperator final : public proxy::op::Operator {
   }
   Status enable(const std::string& pool, const Actor& by) override {
     return did("enable", pool, by);
+  }
+  Status resize(const std::string& pool, const config::schedule::Sizes& sizes,
+                const Actor& by) override {
+    return did("resize",
+               pool + " " + std::to_string(sizes.pool_size) + "+" +
+                   std::to_string(sizes.max_overflow) + "/" + std::to_string(sizes.min_idle),
+               by);
   }
   protocol::Result<proxy::op::Reloaded> reload(const Actor& by) override {
     Status status = did("reload", "", by);

@@ -189,6 +189,11 @@
 {{- if not (include "sluice.urlNames" $pool) -}}
 {{- fail (printf "budget.pools.%s: its url names neither user nor database, so nothing bounds it" $name) -}}
 {{- end -}}
+{{- range $schedule := $.Values.config.schedules -}}
+{{- if and (eq $schedule.pool $name) (eq (include "sluice.urlNames" $pool) "user database") (or (hasKey $schedule "pool_size") (hasKey $schedule "max_overflow")) -}}
+{{- fail (printf "budget.pools.%s: an entry of config.schedules resizes the pool beyond what the budget knows: leave one of them out" $name) -}}
+{{- end -}}
+{{- end -}}
 {{- if lt (sub (div (int64 $total) $pods) $overflow) 1 -}}
 {{- fail (printf "budget.pools.%s: %d connections over %d pods leave less than one for each (max_overflow %d): raise it, or have fewer pods" $name (int64 $total) $pods $overflow) -}}
 {{- end -}}

@@ -120,6 +120,15 @@ class Tables : public testing::Test {
     house.route_views.push_back(
         {"all", {"a", "b"}, "user app", "pets_pg", "", false, {"audit", "read_only"}, 3});
     house.event_views.push_back({1, {}, "pause", "pets_pg", "paused", "ops"});
+    op::ScheduleView schedule;
+    schedule.cron = "50 8 * * 1-5";
+    schedule.timezone = "Asia/Seoul";
+    schedule.action = "resize";
+    schedule.pool = "pets_pg";
+    schedule.pool_size = 40;
+    schedule.in_force = true;
+    schedule.next_run = op::WallTime(1'000'000'020s);
+    house.schedule_views.push_back(schedule);
     house.fingerprint_views.push_back({"ab", "select $1", "select", "pets_pg", 5});
   }
 
@@ -193,6 +202,26 @@ TEST_F(Tables, databases) {
   EXPECT_EQ(values["current_client_connections"], "12");
   EXPECT_EQ(values["paused"], "1");
   EXPECT_EQ(values["disabled"], "0");
+}
+
+TEST_F(Tables, schedules) {
+  const Table table = show("SCHEDULES");
+  EXPECT_THAT(names(table),
+              ElementsAre("cron", "timezone", "action", "pool", "pool_size", "max_overflow",
+                          "min_idle", "in_force", "last_run", "last_result", "next_run"));
+  auto values = line(table, 0);
+  EXPECT_EQ(values["cron"], "50 8 * * 1-5");
+  EXPECT_EQ(values["pool_size"], "40");
+  EXPECT_TRUE(std::holds_alternative<std::monostate>(table.rows[0][5]));
+  EXPECT_EQ(values["in_force"], "yes");
+  EXPECT_EQ(values["last_run"], "");
+  EXPECT_EQ(values["last_result"], "");
+  EXPECT_EQ(values["next_run"], "2001-09-09 01:47:00 UTC");
+  house.schedule_views[0].last_run = op::WallTime(1'000'000'020s);
+  house.schedule_views[0].last_ok = false;
+  values = line(show("SCHEDULES"), 0);
+  EXPECT_EQ(values["last_run"], "2001-09-09 01:47:00 UTC");
+  EXPECT_EQ(values["last_result"], "failed");
 }
 
 TEST_F(Tables, clients_and_servers) {
