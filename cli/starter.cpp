@@ -88,8 +88,9 @@ protocol::Result<std::string> starter_file(const std::string& text,
     if (const auto why = config::parse_bind(addresses[i], address); !why.empty()) {
       return protocol::fail(FailureKind::internal, "--listen " + why);
     }
-    out += "  - name: " + protocol + (i == 0 ? "" : std::to_string(i + 1)) +
-           "\n    protocol: " + protocol + "\n    bind: " + text_of(addresses[i]) + "\n";
+    out.append("  - name: ").append(protocol).append(i == 0 ? "" : std::to_string(i + 1));
+    out.append("\n    protocol: ").append(protocol);
+    out.append("\n    bind: ").append(text_of(addresses[i])).append("\n");
   }
   out +=
       "    # tls: {mode: prefer, cert_file: /etc/sluice/tls.crt, key_file: /etc/sluice/tls.key}\n\n"

@@ -40,6 +40,7 @@ bool replaced(std::string_view variable) {
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> all;
+  all.reserve(texts.size() + 1);
   for (std::string& text : texts) {
     all.push_back(text.data());
   }

@@ -230,6 +230,7 @@ std::vector<Change> compare(const Flat& before, const Flat& after) {
   add_values(before, after, removed, changed);
   add_values(after, before, added, changed);
   std::vector<Change> changes;
+  changes.reserve(changed.size() + added.size() + removed.size());
   for (const std::string& path : changed) {
     changes.push_back({path, Change::Kind::changed});
   }

@@ -25,7 +25,7 @@ void print_notes(const std::vector<std::string>& notes, const std::string& inden
                  std::string& out) {
   for (const std::string& note : notes) {
     const std::string text = one_line(note);
-    out += text.empty() ? indent + "#\n" : indent + "# " + text + "\n";
+    out.append(indent).append(text.empty() ? "#" : "# ").append(text).append("\n");
   }
 }
 
@@ -46,8 +46,8 @@ std::vector<std::string> lines_of(const Options& options) {
     std::string inner;
     for (const auto& [other, text] : options.all()) {
       if (other.starts_with(head + ".")) {
-        inner += (inner.empty() ? "" : ", ") + other.substr(dot + 1) + ": " +
-                 yaml_text(unexpanded(text));
+        inner.append(inner.empty() ? "" : ", ").append(other, dot + 1);
+        inner.append(": ").append(yaml_text(unexpanded(text)));
       }
     }
     out.push_back(head + ": {" + inner + "}");
@@ -193,6 +193,10 @@ std::string percent_encoded(std::string_view text) {
     }
   }
   return out;
+}
+
+std::string host_in_url(const std::string& host) {
+  return host.find(':') == std::string::npos ? host : "[" + host + "]";
 }
 
 std::string duration_text(long long milliseconds) {

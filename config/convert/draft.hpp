@@ -54,6 +54,8 @@ std::string make_name(std::string_view text, const std::vector<Part>& taken);
 std::string as_pattern(std::string_view text);
 // For a url.
 std::string percent_encoded(std::string_view text);
+// An address or a name in front of its port: IPv6 in brackets.
+std::string host_in_url(const std::string& host);
 // Milliseconds as a duration of the configuration.
 std::string duration_text(long long milliseconds);
 

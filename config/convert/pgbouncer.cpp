@@ -126,8 +126,7 @@ void add_listeners(Settings& settings, Draft& draft) {
     return &draft.listeners.back();
   };
   for (const std::string& address : split_list(settings.text("listen_addr"))) {
-    const bool v6 = address.find(':') != std::string::npos;
-    Part* listener = add((address == "*" ? "" : v6 ? "[" + address + "]" : address) + ":" + port);
+    Part* listener = add((address == "*" ? std::string() : host_in_url(address)) + ":" + port);
     for (const auto& [path, value] : with_tls.options.all()) {
       listener->options.set(path, value);
     }

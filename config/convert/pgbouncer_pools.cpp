@@ -107,8 +107,7 @@ std::string url_of(SourceMap& database, const std::string& name) {
   std::string hosts;
   if (!is_local(host)) {
     for (const std::string& one : split_list(host)) {
-      const bool v6 = one.find(':') != std::string::npos;
-      hosts += (hosts.empty() ? "" : ",") + (v6 ? "[" + one + "]" : one) + ":" + port;
+      hosts.append(hosts.empty() ? "" : ",").append(host_in_url(one)).append(":").append(port);
     }
   }
   std::string url = "postgresql://" + (user.empty() ? "" : percent_encoded(user) + "@") + hosts +

@@ -47,13 +47,12 @@ void add_server(SourceMap& row, Side& side, std::map<long long, Hostgroup>& grou
   const auto size = number(row, "max_connections", 0, draft);
   group.size = group.servers == 0 ? size : group.size;
   group.tls = group.tls || is_on(row.take_or("use_ssl", "0"));
-  const bool v6 = host.find(':') != std::string::npos && host.front() != '/';
   if (host.front() == '/') {
     Draft::lost(group.notes, table, "a unix socket stands in the url as ?unix_socket=");
     return;
   }
-  group.hosts += (group.hosts.empty() ? "" : ",") + (v6 ? "[" + host + "]" : host) + ":" +
-                 std::to_string(port);
+  group.hosts.append(group.hosts.empty() ? "" : ",").append(host_in_url(host));
+  group.hosts.append(":").append(std::to_string(port));
   if (++group.servers == 2) {
     Draft::lost(group.notes, "weights", "hosts of a pool are tried in their order");
   }
