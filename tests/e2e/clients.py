@@ -1,6 +1,7 @@
 """Real clients: the programs and the Python drivers, each to an Endpoint."""
 
 import os
+import secrets
 import subprocess
 from contextlib import contextmanager
 
@@ -10,8 +11,10 @@ import pymysql
 from harness import tools
 
 
-# Asked without CONNECTION_ID(), which would pin the session: the thread that runs this very text.
-MYSQL_BACKEND = "(SELECT MAX(id) FROM information_schema.processlist WHERE info LIKE '%who_am_i%')"
+def mysql_backend() -> str:
+    """Asks without CONNECTION_ID(), which would pin the session, for the thread that runs this very text. A text is
+    used once: a server that is short of time lists a query for a moment after it has been answered."""
+    return f"(SELECT MAX(id) FROM information_schema.processlist WHERE info LIKE '%who_am_i_{secrets.token_hex(8)}%')"
 
 
 def run(argv, *, stdin="", timeout=60, env=None) -> subprocess.CompletedProcess:
@@ -91,4 +94,4 @@ def value(connection, sql: str, parameters=None):
 def backend_id(connection) -> int:
     """Tells backends apart. Asking for the process id would pin the session to its backend."""
     return value(connection, "SELECT inet_client_port()" if isinstance(connection, psycopg.Connection)
-                 else f"SELECT {MYSQL_BACKEND}")
+                 else f"SELECT {mysql_backend()}")
