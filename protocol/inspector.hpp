@@ -117,7 +117,8 @@ class Inspector {
  public:
   virtual ~Inspector() = default;
   // True: the request at hand is allowed as it is, without a look at it; it has no limits, and its
-  // end is not told. False: ask() is called for it next. Not called of a Bind.
+  // end is not told. False: ask() is called for it next. At a Bind that needs a backend it is
+  // called of the execute that comes: true is for the next one that does, whenever that is.
   virtual bool waves_through(RequestKind /*kind*/) { return false; }
   virtual Verdict ask(const Request& request) = 0;
   virtual void answered(const Answer& answer) = 0;

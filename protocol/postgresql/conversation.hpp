@@ -150,6 +150,7 @@ class ClientConversation final : public Conversation, private SyntaxSource {
   bool ask(RequestKind kind, const StatementPtr* statement, const Head& head, Exchange& out,
            Step& stop);
   bool obey(Verdict& verdict, const Head& head, Exchange& out, Step& stop);
+  bool waves_ahead();
   void rewrite(const Head& head, std::string_view text);
   const StatementPtr* bound_by(const Head& head) const;
   void keep_digest(const Statement& statement);

@@ -74,7 +74,9 @@ ClientConversation::Step ClientConversation::bind(const Head& head, Exchange& ou
     entry.aftermath->serial = serial_;
   }
   if (inspection_) {
-    inspection_->bind(portal, cursor.ok() ? std::move(statement) : nullptr);
+    // Nobody looks at the text of what was waved through.
+    const bool seen = cursor.ok() && !inspection_->waved_ahead;
+    inspection_->bind(portal, seen ? std::move(statement) : nullptr);
   }
   if (!prepared && !name.starts_with(kServerPrefix)) {
     pass(head, out);

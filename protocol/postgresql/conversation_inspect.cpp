@@ -150,14 +150,26 @@ bool ClientConversation::ask(const Head& head, Exchange& out, Step& stop) {
   const StatementPtr* statement = nullptr;  // nothing moves it while the Inspector is asked
   if (head.type == frontend::kBind) {
     // Who holds a backend is asked at the Execute; who does not is asked before it takes one.
-    statement = link_ == nullptr && state.inspector.asks_at_bind() ? bound_by(head) : nullptr;
+    if (link_ != nullptr || waves_ahead()) {
+      return true;
+    }
+    statement = state.inspector.asks_at_bind() ? bound_by(head) : nullptr;
     if (statement == nullptr) {
       return true;
     }
+  } else if (head.type == frontend::kExecute && std::exchange(state.waved_ahead, false)) {
+    return true;
   } else if (state.inspector.waves_through(*kind)) {
     return true;
   }
   return ask(*kind, statement, head, out, stop);
+}
+
+// What is bound runs next: asked about now, it is asked about once.
+bool ClientConversation::waves_ahead() {
+  Inspection& state = *inspection_;
+  state.waved_ahead = state.waved_ahead || state.inspector.waves_through(RequestKind::execute);
+  return state.waved_ahead;
 }
 
 bool ClientConversation::ask(RequestKind kind, const StatementPtr* statement, const Head& head,

@@ -306,7 +306,7 @@ bool ClientConversation::ready(const Head& head, Exchange& out) {
     }
   }
   replied_ = false;
-  if (inspection_ && !request_ended(out)) {
+  if (inspection_ && inspection_->has_end() && !request_ended(out)) {
     return false;
   }
   if (link_->unclean && *parsed != 'I') {

@@ -65,6 +65,7 @@ class Inspection {
 
   // ---- the request at the head: it was allowed, and its answer is not in `due` yet
   bool admitted = false;
+  bool waved_ahead = false;  // at a Bind: the next Execute was waved through already
   Due admission;
   Buffer rewritten;  // the message in the place of the client's; empty: as it came
   std::shared_ptr<const sql::Digest> digest;  // made for a Parse, for the statement that it makes
@@ -104,6 +105,8 @@ class Inspection {
   bool saw_row = false;       // ... or has sent rows
   bool failing = false;       // our own query fails the transaction
 
+  // A request that ends leaves something to do.
+  bool has_end() const { return cut || wrote || knows_portals(); }
   void forget_cut() {
     cut = cut_in_front = errored = wrote = copied_out = saw_row = failing = false;
   }
@@ -113,6 +116,7 @@ class Inspection {
   void bind(std::string_view portal, StatementPtr statement);
   void close(std::string_view portal);
   const StatementPtr* statement_of(std::string_view portal) const;
+  bool knows_portals() const { return unnamed_ != nullptr || !named_.empty(); }
   void forget_portals() {
     if (unnamed_) {
       unnamed_.reset();

@@ -132,15 +132,21 @@ bool Chain::waves_through(RequestKind kind) {
     return false;
   }
   const Now now = this->now();
+  if (kind == RequestKind::prepare) {
+    return std::all_of(gates_.begin(), gates_.end(),
+                       [&](const Gate& gate) { return gate.part->passes(kind, now); });
+  }
   for (const Gate& gate : gates_) {
+    if (gate.slot < passed_) {
+      continue;
+    }
     if (!gate.part->passes(kind, now)) {
       passed_ = gate.slot;
       return false;
     }
-    if (kind != RequestKind::prepare) {
-      gate.allowed->add();
-    }
+    gate.allowed->add();
   }
+  passed_ = 0;
   return true;
 }
 
@@ -152,7 +158,7 @@ protocol::Verdict Chain::ask(const protocol::Request& request) {
                    protocol::fail(FailureKind::shutting_down, "the session is being closed"));
     return {protocol::Verdict::Kind::refuse, std::move(verdict.failure), {}, {}};
   }
-  for (std::size_t at = begin(verdict); at < slots_.size() && verdict.goes_on(); ++at) {
+  for (std::size_t at = begin(request, verdict); at < slots_.size() && verdict.goes_on(); ++at) {
     const Wants& wants = slots_[at].entry->wants;
     if (request.bound ? wants.bind : wants.request) {
       consult(slots_[at], request, now, verdict);
@@ -185,9 +191,12 @@ bool Chain::may_hold() const {
                      [&now](const Part* part) { return part->may_hold(now); });
 }
 
-std::size_t Chain::begin(Verdict& verdict) {
+std::size_t Chain::begin(const protocol::Request& request, Verdict& verdict) {
   pool_.clear();
   if (!delayed_) {
+    if (request.kind == RequestKind::prepare) {
+      return 0;  // what has passed already is what will run
+    }
     if (passed_ != 0) {
       verdict.timeout = gates_timeout_;
     }

@@ -138,7 +138,7 @@ class Chain final : public protocol::Inspector {
     return wants_.request && wants_.gate && !wants_.decided && !wants_.answer;
   }
   // Where the chain begins: anew, or where it stopped.
-  std::size_t begin(Verdict& verdict);
+  std::size_t begin(const protocol::Request& request, Verdict& verdict);
   void consult(Slot& slot, const protocol::Request& request, const Now& now, Verdict& verdict);
   void delay(std::size_t slot, bool in_transaction, const Now& now, const Verdict& verdict);
   void end_delay(const Now& now);
@@ -160,7 +160,7 @@ class Chain final : public protocol::Inspector {
   Wants wants_;
   std::vector<Part*> holders_;  // who may delay or move what a Bind is for
   std::vector<Gate> gates_;     // in the order of their slots
-  std::size_t passed_ = 0;      // slots that have let the request at hand pass, before one did not
+  std::size_t passed_ = 0;      // slots that have let the next request pass, before one did not
   Duration gates_timeout_{0};   // the shortest of the gates; 0 = none
   RefusalReason refused_for_ = RefusalReason::none;  // the login
   bool closed_ = false;

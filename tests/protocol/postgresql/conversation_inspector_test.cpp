@@ -50,11 +50,29 @@ TEST_P(ConversationInspector, HearsNothingOfWhatItWavesThrough) {
   t.client(message('F', std::string("\0\0\1\0rest", 8)));
   t.backend(message('V', "result") + ready());
   EXPECT_EQ(inspector.asked, Lines{});
-  t.client(bind_message("", "a") + execute() + sync());
-  t.backend(bound() + complete("SELECT 1") + ready());
-  EXPECT_EQ(inspector.asked, Lines{"prepare SELECT 1 [free]"})
-      << "of a Bind without a backend it is asked all the same";
   EXPECT_EQ(inspector.answers, Lines{});
+}
+
+TEST_P(ConversationInspector, WavesThroughAtABindWhatIsExecutedNext) {
+  Talk t = inspected();
+  t.client(parse("a", "SELECT 1") + sync());
+  t.backend(parsed() + ready());
+  t.release();
+  inspector.asked.clear();
+  inspector.waved_through = {RequestKind::execute};
+  t.client(bind_message("", "a") + sync());
+  t.backend(bound() + ready());
+  t.release();
+  t.client(bind_message("", "a"));
+  inspector.waved_through = {};
+  t.client(execute() + execute() + sync());
+  EXPECT_EQ(inspector.asked, Lines{"execute [truncated]"}) << "one, however many were bound";
+  t.backend(bound() + complete("SELECT 1") + complete("SELECT 0") + ready());
+  EXPECT_EQ(inspector.answers, Lines{"done"});
+  t.release();
+  inspector.asked.clear();
+  t.client(bind_message("", "a") + execute() + sync());
+  EXPECT_EQ(inspector.asked, (Lines{"prepare SELECT 1 [free]", "execute SELECT 1"}));
 }
 
 TEST_P(ConversationInspector, TellsAnswersApartFromThoseThatWereWavedThrough) {

@@ -83,6 +83,18 @@ TEST_F(ChainGates, TheChainGoesOnWithTheOneThatDidNotLetItPass) {
       << "each time anew";
 }
 
+TEST_F(ChainGates, WhatHasPassedAheadOfAPreparedTextHasNotToPassAgain) {
+  ScriptedChain scripted({gate("a"), closed_gate("b")});
+  log_in(scripted);
+  EXPECT_FALSE(scripted.chain.waves_through(RequestKind::execute)) << "at its Bind";
+  EXPECT_EQ(scripted.ask("select 1", true, RequestKind::prepare).kind, Kind::allow);
+  EXPECT_THAT(scripted.take_diary(), ElementsAre("a passes", "b passes", "a request", "b request"));
+  EXPECT_FALSE(scripted.chain.waves_through(RequestKind::execute));
+  EXPECT_EQ(scripted.ask("select 1", false, RequestKind::execute).kind, Kind::allow);
+  EXPECT_THAT(scripted.take_diary(), ElementsAre("b passes", "b request"));
+  EXPECT_EQ(allowed(scripted, 0), 1U);
+}
+
 TEST_F(ChainGates, NothingPassesWhileARequestIsDelayed) {
   bool goes = false;
   Script later = closed_gate("b");
