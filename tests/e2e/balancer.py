@@ -7,6 +7,7 @@ import threading
 import time
 
 from harness.process import LOOPBACK
+from harness.service import pass_on
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 CLIENT4, CLIENT6 = "203.0.113.7", "2001:db8::7"
@@ -72,19 +73,7 @@ class Balancer:
                     server.sendall(self.header)
             except OSError:
                 return
-            back = threading.Thread(target=_pump, args=(server, client), daemon=True)
+            back = threading.Thread(target=pass_on, args=(server, client), daemon=True)
             back.start()
-            _pump(client, server)
+            pass_on(client, server)
             back.join()
-
-
-def _pump(source, target):
-    try:
-        while data := source.recv(65536):
-            target.sendall(data)
-    except OSError:
-        pass
-    try:
-        target.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass

@@ -52,13 +52,13 @@ class Service:
                 server.settimeout(None)
                 for one in (client, server):
                     one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                back = threading.Thread(target=_copy, args=(server, client), daemon=True)
+                back = threading.Thread(target=pass_on, args=(server, client), daemon=True)
                 back.start()
-                _copy(client, server)
+                pass_on(client, server)
                 back.join()
 
 
-def _copy(source: socket.socket, target: socket.socket) -> None:
+def pass_on(source: socket.socket, target: socket.socket) -> None:
     try:
         while chunk := source.recv(65536):
             target.sendall(chunk)
